@@ -1,0 +1,39 @@
+// The system's tools that tests of the kernel need: installed where we may, named where we may not.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter } from "node:path";
+
+/** Command → Debian package. */
+const tools = {
+  iptables: "iptables",
+  nft: "nftables",
+  ip: "iproute2",
+  conntrack: "conntrack",
+  ipset: "ipset",
+  nfacct: "nfacct",
+};
+
+/** @returns the commands that are still missing. */
+export function installSystemPackages() {
+  const missing = missingTools();
+  const debian = existsSync("/etc/debian_version");
+  if (missing.length > 0 && process.getuid?.() === 0 && debian) {
+    const packages = missing.map((tool) => tools[tool]);
+    console.error(`installing ${packages.join(", ")}`);
+    apt(["update", "-qq"]);
+    apt(["install", "-y", "-qq", "--no-install-recommends", ...packages]);
+  }
+  const still = missingTools();
+  if (still.length > 0) console.error(`skipping the tests that need ${still.join(", ")}: not installed`);
+  return still;
+}
+
+function missingTools() {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  return Object.keys(tools).filter((tool) => !folders.some((folder) => existsSync(`${folder}/${tool}`)));
+}
+
+function apt(args) {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  spawnSync("apt-get", args, { stdio: ["ignore", 2, 2], env });
+}

@@ -1,0 +1,84 @@
+// `npm test [-- PATTERN…]`: installs, builds and runs the tests, each file in a process of its own.
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { relative } from "node:path";
+import "./build.mjs";
+import { root, run } from "./install.mjs";
+import { installSystemPackages } from "./system-packages.mjs";
+
+/** A file that is not done by then hangs. */
+const FILE_TIMEOUT_MS = 600_000;
+const full = process.argv.includes("--full");
+const patterns = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const out = `${root}/out`;
+const coverage = `${root}/coverage`;
+const tally = `${tmpdir()}/sluice-test-${process.pid}.jsonl`;
+
+installSystemPackages();
+rmSync(out, { recursive: true, force: true });
+rmSync(coverage, { recursive: true, force: true });
+run("node_modules/.bin/tsc", ["-p", "tsconfig.json"]);
+mkdirSync(coverage);
+
+const files = readdirSync(`${out}/test`, { recursive: true })
+  .filter((file) => file.endsWith(".test.js"))
+  .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+  .sort();
+const queue = files.values();
+const failed = [];
+await Promise.all(Array.from({ length: availableParallelism() }, runQueue));
+
+run("node_modules/.bin/c8", [
+  "report",
+  "--temp-directory",
+  coverage,
+  "--include",
+  "src/**",
+  "--reporter",
+  "text-summary",
+]);
+const sum = readTally();
+for (const file of failed) console.error(`failed: ${file}`);
+console.log(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+process.exit(failed.length === 0 && sum.passed > 0 ? 0 : 1);
+
+async function runQueue() {
+  for (const file of queue) {
+    const started = performance.now();
+    const { code, output } = await runFile(`${out}/test/${file}`);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    console.log(`\n${code === 0 ? "ok" : "FAILED"} ${file} (${seconds} s)\n${output.trimEnd()}`);
+    if (code !== 0) failed.push(relative(root, file));
+  }
+}
+
+function runFile(file) {
+  return new Promise((resolve) => {
+    const env = { ...process.env, NODE_V8_COVERAGE: coverage, SLUICE_TEST_TALLY: tally };
+    if (full) env.SLUICE_FULL = "1";
+    const child = spawn(process.execPath, ["--enable-source-maps", file], { cwd: root, env, timeout: FILE_TIMEOUT_MS });
+    const chunks = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => chunks.push(chunk));
+    child.on("close", (code, signal) => {
+      if (signal !== null) chunks.push(Buffer.from(`ended by ${signal} after at most ${FILE_TIMEOUT_MS} ms\n`));
+      resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString() });
+    });
+  });
+}
+
+function readTally() {
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    const lines = readFileSync(tally, "utf8").trim().split("\n");
+    for (const line of lines) {
+      const file = JSON.parse(line);
+      sum.passed += file.passed;
+      sum.skipped += file.skipped;
+      sum.failed += file.failed + file.unfinished;
+    }
+  } finally {
+    rmSync(tally, { force: true });
+  }
+  return { ...sum, failed: Math.max(sum.failed, failed.length) };
+}

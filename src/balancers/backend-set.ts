@@ -1,0 +1,96 @@
+/**
+ * Backends as a balancer sees them: parallel arrays, one slot a backend, and a list that links the slots in use.
+ *
+ * The list is the kernel's: a new backend goes to its head, so "the first in the list" is the newest one. It is a
+ * ring through a sentinel at index `capacity`: `next[capacity]` is the first slot, or `capacity` when the list is
+ * empty. All of it lies in one buffer, so that worker threads can look at the same backends.
+ */
+export interface BackendSet {
+  /** Slots are 0…capacity − 1. */
+  readonly capacity: number;
+  /** The slot behind each slot; `FREE` for a slot that holds no backend. */
+  readonly next: Int32Array;
+  readonly prev: Int32Array;
+  /** Order of adding: the newer of two backends has the larger number, and stands before the other. */
+  readonly age: Int32Array;
+  /** 0…65535; 0 takes no new flow. */
+  readonly weight: Int32Array;
+  /** Connections that IPVS counts as active. Whoever runs connections writes it. */
+  readonly active: Int32Array;
+  /** Connections that IPVS counts as inactive: closing, closed and not yet forgotten, and all of UDP. */
+  readonly inactive: Int32Array;
+}
+
+/** Marks a slot that holds no backend, in `next`. */
+export const FREE = -1;
+/** The largest weight of IPVS. */
+export const MAX_WEIGHT = 65_535;
+const COLUMNS = 6;
+
+/** How many bytes a set of this capacity takes. @param capacity 1…65535. */
+export function backendSetBytes(capacity: number): number {
+  return (capacity + 1) * COLUMNS * Int32Array.BYTES_PER_ELEMENT;
+}
+
+/**
+ * Lays a set over memory that already holds one, as another thread left it.
+ *
+ * @param buffer at least `byteOffset + backendSetBytes(capacity)` bytes; may be shared between threads.
+ */
+export function viewBackendSet(buffer: ArrayBufferLike, byteOffset: number, capacity: number): BackendSet {
+  const column = (index: number): Int32Array =>
+    new Int32Array(buffer, byteOffset + index * (capacity + 1) * Int32Array.BYTES_PER_ELEMENT, capacity + 1);
+  return {
+    capacity,
+    next: column(0),
+    prev: column(1),
+    age: column(2),
+    weight: column(3),
+    active: column(4),
+    inactive: column(5),
+  };
+}
+
+/** Makes an empty set, in memory of its own unless it is given some. */
+export function createBackendSet(
+  capacity: number,
+  buffer: ArrayBufferLike = new ArrayBuffer(backendSetBytes(capacity)),
+  byteOffset = 0,
+): BackendSet {
+  const set = viewBackendSet(buffer, byteOffset, capacity);
+  set.next.fill(FREE);
+  set.next[capacity] = capacity;
+  set.prev[capacity] = capacity;
+  return set;
+}
+
+/** Puts a free slot at the head of the list. Its counts stay what they are. O(1). */
+export function linkFirst(set: BackendSet, slot: number, weight: number): void {
+  const { capacity, next, prev } = set;
+  const first = next[capacity]!;
+  next[slot] = first;
+  prev[slot] = capacity;
+  prev[first] = slot;
+  next[capacity] = slot;
+  set.age[capacity]! += 1;
+  set.age[slot] = set.age[capacity]!;
+  set.weight[slot] = weight;
+}
+
+/** Takes a slot out of the list. Its counts stay, so that a server that comes back can be given them again. O(1). */
+export function unlink({ next, prev }: BackendSet, slot: number): void {
+  next[prev[slot]!] = next[slot]!;
+  prev[next[slot]!] = prev[slot]!;
+  next[slot] = FREE;
+}
+
+export function holds({ next }: BackendSet, slot: number): boolean {
+  return next[slot] !== FREE;
+}
+
+/** The slots in list order: the newest first. For set-up and reports; a pick follows `next` itself. */
+export function listed({ capacity, next }: BackendSet): number[] {
+  const slots: number[] = [];
+  for (let slot = next[capacity]!; slot !== capacity; slot = next[slot]!) slots.push(slot);
+  return slots;
+}

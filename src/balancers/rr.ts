@@ -1,0 +1,41 @@
+import { type Algorithm, NO_BACKEND, unconcerned } from "./balancer.ts";
+
+/** State word 0: the slot picked last, plus 1; 0 stands for the head of the list. */
+const CURSOR = 0;
+
+/**
+ * Round robin: the next usable backend behind the one picked last. Weights count only as 0 or not 0.
+ *
+ * A pick that finds nobody leaves the cursor; removing the backend under the cursor moves it back to the one before,
+ * so that nobody is skipped; adding at the head does not move it.
+ *
+ * O(1); O(n) past backends of weight 0. Source: Linux net/netfilter/ipvs/ip_vs_rr.c.
+ */
+export const rr: Algorithm = {
+  name: "rr",
+  stateWords: () => 1,
+  create(set, state) {
+    const { capacity, next, prev, weight } = set;
+    const cursor = (): number => (state[CURSOR] === 0 ? capacity : state[CURSOR]! - 1);
+    return {
+      ...unconcerned,
+      algorithm: "rr",
+      pick() {
+        const start = cursor();
+        let slot = start;
+        do {
+          slot = next[slot]!;
+          if (slot === capacity) continue;
+          if (weight[slot]! > 0) {
+            state[CURSOR] = slot + 1;
+            return slot;
+          }
+        } while (slot !== start);
+        return NO_BACKEND;
+      },
+      removing(slot) {
+        if (cursor() === slot) state[CURSOR] = prev[slot] === capacity ? 0 : prev[slot]! + 1;
+      },
+    };
+  },
+};

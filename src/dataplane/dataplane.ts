@@ -1,0 +1,41 @@
+import type { Program } from "../modes/program.ts";
+import type { Protocol, SocketAddr } from "../net/flow.ts";
+import type { Ip } from "../net/ip.ts";
+
+/** Where clients reach a service port: one virtual address and port. */
+export interface Frontend {
+  /** `ns/name` or `ns/name:port`. */
+  readonly servicePort: string;
+  readonly kind: "cluster-ip" | "node-port" | "external-ip" | "load-balancer";
+  readonly proto: Protocol;
+  readonly addr: SocketAddr;
+}
+
+/** What a dataplane needs besides the program. Plain data. */
+export interface NodePlan {
+  /** Addresses that are local to the node, without loopback. */
+  readonly nodeAddresses: readonly Ip[];
+  /** Every address and port at which clients reach a service, in order of name. */
+  readonly frontends: readonly Frontend[];
+}
+
+/** What happens to the first packet of a flow. `steps` counts the rules or entries looked at. */
+export type Decision =
+  | { readonly verdict: "forward"; readonly to: SocketAddr; readonly masquerade: boolean; readonly steps: number }
+  /** `pass`: no service's packet; it goes on to wherever routing sends it. */
+  | { readonly verdict: "drop" | "reject" | "pass"; readonly steps: number };
+
+/** Carries a program out. `measure` and `agent` know dataplanes by this alone. */
+export interface Dataplane {
+  /** `emulated`, `workers`, `kernel`, … */
+  readonly name: string;
+  /**
+   * Replaces whatever was carried out before, as a whole: when it resolves, every new flow is decided by this
+   * program; connections that are open stay open.
+   *
+   * @throws {SluiceError} DATAPLANE_FAILED; then the program before it is still in force.
+   */
+  apply(program: Program, plan: NodePlan): Promise<void>;
+  /** Lets go of everything that the dataplane holds. Safe to call twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,61 @@
+import type { Cidr } from "../net/cidr.ts";
+import type { Protocol, SocketAddr } from "../net/flow.ts";
+import type { Ip } from "../net/ip.ts";
+
+/** An endpoint of a service port, as this node sees it. */
+export interface Endpoint {
+  readonly addr: SocketAddr;
+  /** `ip:port`, canonical: what kube-proxy sorts and hashes by. */
+  readonly text: string;
+  readonly nodeName: string | undefined;
+  readonly isLocal: boolean;
+  readonly ready: boolean;
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  readonly zoneHints: readonly string[];
+  readonly nodeHints: readonly string[];
+}
+
+/** What a Service says about one of its ports, in one IP family, before endpoints are looked at. */
+export interface ServicePortInfo {
+  readonly namespace: string;
+  readonly service: string;
+  /** Empty for an unnamed port. */
+  readonly portName: string;
+  /** `ns/name` or `ns/name:port`. The protocol is not part of it. */
+  readonly name: string;
+  readonly proto: Protocol;
+  readonly clusterIp: Ip;
+  readonly port: number;
+  /** 0: none. */
+  readonly nodePort: number;
+  readonly externalIps: readonly Ip[];
+  /** Load balancer addresses that this node answers for. */
+  readonly loadBalancerIps: readonly Ip[];
+  readonly sourceRanges: readonly Cidr[];
+  /** Session affinity by client address, in seconds; 0: none. */
+  readonly affinitySeconds: number;
+  readonly internalLocal: boolean;
+  readonly externalLocal: boolean;
+  /** 0: none. */
+  readonly healthCheckNodePort: number;
+}
+
+/** A service port with the endpoints that may take its traffic. Lists are sorted by the text of `ip:port`. */
+export interface ServicePort extends ServicePortInfo {
+  /** All endpoints, usable or not. */
+  readonly endpoints: readonly Endpoint[];
+  /** For traffic of policy Cluster. */
+  readonly clusterEndpoints: readonly Endpoint[];
+  /** For traffic of policy Local. */
+  readonly localEndpoints: readonly Endpoint[];
+  /** All that any policy of this service port may reach. */
+  readonly reachable: readonly Endpoint[];
+  /** Some endpoint somewhere could take traffic. */
+  readonly hasAny: boolean;
+  readonly hasInternal: boolean;
+  readonly hasExternal: boolean;
+  readonly externallyAccessible: boolean;
+  readonly usesClusterEndpoints: boolean;
+  readonly usesLocalEndpoints: boolean;
+}

@@ -1,0 +1,97 @@
+/**
+ * uvu behind a wrapper that has no false greens: uvu alone exits 0 when a hook throws, when a test throws something
+ * that is no Error, when `.run()` is forgotten and when `.only` is left in; and it waits for ever.
+ */
+import { appendFileSync } from "node:fs";
+import { inspect } from "node:util";
+import { suite as uvuSuite } from "uvu";
+
+type Body = () => void | Promise<void>;
+
+export interface Suite {
+  (name: string, body: Body): void;
+  /** Not run, and said so; where CI is set, where nothing may be missing, a skip fails the file. */
+  skip(name: string, reason: string): void;
+  before(body: Body): void;
+  after(body: Body): void;
+  beforeEach(body: Body): void;
+  afterEach(body: Body): void;
+}
+
+const tally = { declared: 0, passed: 0, failed: 0, skipped: 0, hooksFailed: 0 };
+
+process.on("exit", (code) => {
+  const unfinished = tally.declared - tally.passed - tally.failed;
+  const strict = process.env["CI"] !== undefined && tally.skipped > 0;
+  const red = unfinished > 0 || tally.failed > 0 || tally.hooksFailed > 0 || tally.declared + tally.skipped === 0;
+  if (red) console.error(`STRICT: ${JSON.stringify({ ...tally, unfinished })}`);
+  if (strict) console.error(`STRICT: ${tally.skipped} skipped where CI allows none`);
+  const file = process.env["SLUICE_TEST_TALLY"];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify({ ...tally, unfinished })}\n`);
+  if (code === 0 && (red || strict)) process.exitCode = 1;
+});
+
+/**
+ * Declares a suite; it runs by itself once the file has been read.
+ *
+ * @param timeoutMs for each test and each hook.
+ */
+export function suite(name: string, { timeoutMs = 20_000 } = {}): Suite {
+  const inner = uvuSuite(name);
+  let hookError: Error | undefined;
+
+  const hook = (kind: string, body: Body) => async (): Promise<void> => {
+    try {
+      await within(timeoutMs, `${name} ${kind}`, body);
+    } catch (thrown) {
+      tally.hooksFailed += 1;
+      hookError ??= plainError(thrown);
+      console.error(`\nHOOK ${name} ${kind}: ${hookError.stack}`);
+    }
+  };
+  const declare = (test: string, body: Body): void => {
+    tally.declared += 1;
+    inner(test, async () => {
+      try {
+        if (hookError !== undefined) throw hookError;
+        await within(timeoutMs, test, body);
+        tally.passed += 1;
+      } catch (thrown) {
+        tally.failed += 1;
+        throw plainError(thrown);
+      }
+    });
+  };
+  queueMicrotask(() => inner.run());
+  return Object.assign(declare, {
+    skip(test: string, reason: string) {
+      tally.skipped += 1;
+      console.log(`SKIP ${name}: ${test}: ${reason}`);
+    },
+    before: (body: Body) => inner.before(hook("before", body)),
+    after: (body: Body) => inner.after(hook("after", body)),
+    beforeEach: (body: Body) => inner.before.each(hook("beforeEach", body)),
+    afterEach: (body: Body) => inner.after.each(hook("afterEach", body)),
+  });
+}
+
+async function within(timeoutMs: number, what: string, body: Body): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${timeoutMs} ms: ${what}`)), timeoutMs);
+  });
+  try {
+    await Promise.race([Promise.resolve().then(body), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** uvu reads fields of what was thrown: give it an Error that has no others than Node's own assertions have. */
+function plainError(thrown: unknown): Error {
+  if (!(thrown instanceof Error)) return new Error(`not an Error was thrown: ${inspect(thrown)}`);
+  if (thrown.name === "AssertionError") return thrown;
+  const error = new Error(thrown.message);
+  error.stack = `${thrown.stack}${"details" in thrown ? `\n${inspect(thrown.details)}` : ""}`;
+  return error;
+}
