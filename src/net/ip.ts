@@ -67,7 +67,7 @@ function parseHextets(text: string): number[] | undefined {
   if (left === undefined || right === undefined) return undefined;
   const missing = 8 - left.length - right.length;
   if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
-  const all = [...left, ...new Array<number>(missing).fill(0), ...right];
+  const all = [...left, ...Array.from({ length: missing }, () => 0), ...right];
   return [0, 2, 4, 6].map((i) => all[i]! * 65536 + all[i + 1]!);
 }
 
