@@ -18,6 +18,10 @@ export interface Suite {
   afterEach(body: Body): void;
 }
 
+/** How long the process may live on once all its tests are done; whatever holds it then was left open by a test. */
+const GRACE_MS = 3000;
+let suitesOpen = 0;
+
 const tally = { declared: 0, passed: 0, failed: 0, skipped: 0, hooksFailed: 0 };
 
 process.on("exit", (code) => {
@@ -62,7 +66,11 @@ export function suite(name: string, { timeoutMs = 20_000 } = {}): Suite {
       }
     });
   };
-  queueMicrotask(() => inner.run());
+  suitesOpen += 1;
+  queueMicrotask(() => {
+    inner.after(suiteDone);
+    inner.run();
+  });
   return Object.assign(declare, {
     skip(test: string, reason: string) {
       tally.skipped += 1;
@@ -73,6 +81,16 @@ export function suite(name: string, { timeoutMs = 20_000 } = {}): Suite {
     beforeEach: (body: Body) => inner.before.each(hook("beforeEach", body)),
     afterEach: (body: Body) => inner.after.each(hook("afterEach", body)),
   });
+}
+
+function suiteDone(): void {
+  suitesOpen -= 1;
+  if (suitesOpen > 0) return;
+  const late = setTimeout(() => {
+    console.error(`STRICT: still alive ${GRACE_MS} ms after the last test: ${process.getActiveResourcesInfo().join(", ")}`);
+    process.exit(1);
+  }, GRACE_MS);
+  late.unref();
 }
 
 async function within(timeoutMs: number, what: string, body: Body): Promise<void> {
