@@ -45,9 +45,9 @@ export interface ServicePortInfo {
 export interface ServicePort extends ServicePortInfo {
   /** All endpoints, usable or not. */
   readonly endpoints: readonly Endpoint[];
-  /** For traffic of policy Cluster. */
+  /** For traffic of policy Cluster; empty when no traffic of this service port has it. */
   readonly clusterEndpoints: readonly Endpoint[];
-  /** For traffic of policy Local. */
+  /** For traffic of policy Local; empty when no traffic of this service port has it. */
   readonly localEndpoints: readonly Endpoint[];
   /** All that any policy of this service port may reach. */
   readonly reachable: readonly Endpoint[];

@@ -1,0 +1,93 @@
+import type { EndpointSlice, SliceEndpoint } from "../cluster/objects.ts";
+import { formatSocketAddr } from "../net/flow.ts";
+import type { Family, Ip } from "../net/ip.ts";
+import { ipOfFamily } from "./families.ts";
+import { compareText } from "./order.ts";
+import { portKey, protocolOf } from "./port.ts";
+import type { Endpoint } from "./service-port.ts";
+
+const SERVICE_NAME = "kubernetes.io/service-name";
+
+/** An endpoint of a slice before it meets a port. */
+interface Host {
+  readonly ip: Ip;
+  readonly about: Omit<Endpoint, "addr" | "text">;
+}
+
+/** Slices by the `namespace/name` of the Service that their label names, each list in order of name. Others are left out. */
+export function slicesByService(slices: readonly EndpointSlice[]): ReadonlyMap<string, readonly EndpointSlice[]> {
+  const byService = new Map<string, EndpointSlice[]>();
+  for (const slice of slices) {
+    const { namespace, name, labels } = slice.metadata;
+    const service = labels[SERVICE_NAME] ?? "";
+    if (service === "" || namespace === "" || name === "") continue;
+    const key = `${namespace}/${service}`;
+    const siblings = byService.get(key);
+    if (siblings === undefined) byService.set(key, [slice]);
+    else siblings.push(slice);
+  }
+  for (const siblings of byService.values()) {
+    siblings.sort((a, b) => compareText(a.metadata.name, b.metadata.name));
+  }
+  return byService;
+}
+
+/**
+ * The endpoints of one Service in one family, by `portKey`, each list sorted by text.
+ *
+ * A slice port without name or number is ignored, and so is an endpoint without a usable first address. Of two
+ * endpoints with the same address and port the later counts, unless it is terminating: a new pod may have been given
+ * the address of one that is going. kube-proxy visits slices in random order; here they come in order of name.
+ *
+ * @param slices of the Service, in order of name.
+ * @param nodeName empty: no endpoint is local.
+ */
+export function endpointsByPort(
+  slices: readonly EndpointSlice[],
+  family: Family,
+  nodeName: string,
+): ReadonlyMap<string, readonly Endpoint[]> {
+  const byPort = new Map<string, Map<string, Endpoint>>();
+  for (const { addressType, ports, endpoints } of slices) {
+    if (addressType !== `IPv${family}`) continue;
+    const hosts = endpoints
+      .map((endpoint) => readHost(endpoint, family, nodeName))
+      .filter((host) => host !== undefined);
+    for (const { name, protocol, port = 0 } of ports) {
+      if (name === undefined || port === 0) continue;
+      const key = portKey(name, protocolOf(protocol));
+      let known = byPort.get(key);
+      if (known === undefined) byPort.set(key, (known = new Map()));
+      for (const host of hosts) addEndpoint(known, host, port);
+    }
+  }
+  return new Map([...byPort].map(([key, known]) => [key, sortByText([...known.values()])]));
+}
+
+function addEndpoint(known: Map<string, Endpoint>, { ip, about }: Host, port: number): void {
+  const addr = { ip, port };
+  const text = formatSocketAddr(addr);
+  if (about.terminating && known.has(text)) return;
+  known.set(text, { addr, text, ...about });
+}
+
+function readHost(endpoint: SliceEndpoint, family: Family, nodeName: string): Host | undefined {
+  const { addresses, conditions, hints } = endpoint;
+  const ip = ipOfFamily(addresses[0] ?? "", family);
+  if (ip === undefined) return undefined;
+  const about = {
+    nodeName: endpoint.nodeName,
+    isLocal: nodeName !== "" && endpoint.nodeName === nodeName,
+    ready: conditions.ready ?? true,
+    serving: conditions.serving ?? true,
+    terminating: conditions.terminating ?? false,
+    zoneHints: hints.forZones ?? [],
+    nodeHints: hints.forNodes ?? [],
+  };
+  return { ip, about };
+}
+
+/** `10.0.0.10:80` comes before `10.0.0.2:80`. Every rule, probability and index follows from this order. */
+function sortByText(endpoints: Endpoint[]): readonly Endpoint[] {
+  return endpoints.sort((a, b) => compareText(a.text, b.text));
+}

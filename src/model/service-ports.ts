@@ -1,0 +1,60 @@
+import type { EndpointSlice, Service } from "../cluster/objects.ts";
+import type { Family } from "../net/ip.ts";
+import { categorizeEndpoints } from "./categorize.ts";
+import { endpointsByPort } from "./endpoints.ts";
+import type { NodeView } from "./model.ts";
+import { compareServicePorts } from "./order.ts";
+import { portKey } from "./port.ts";
+import type { Endpoint, ServicePort, ServicePortInfo } from "./service-port.ts";
+import { hasClusterIp, servicePortInfos } from "./services.ts";
+import { watchesService } from "./watched.ts";
+
+/**
+ * The service ports of one family as kube-proxy 1.36 sees them on a node, in order of name, then protocol.
+ *
+ * @param slices by `namespace/name` of their Service; those of a Service that is not proxied are never looked at.
+ */
+export function servicePorts(
+  services: readonly Service[],
+  slices: ReadonlyMap<string, readonly EndpointSlice[]>,
+  family: Family,
+  node: NodeView,
+): readonly ServicePort[] {
+  const ports: ServicePort[] = [];
+  for (const service of services) {
+    if (!watchesService(service) || !hasClusterIp(service)) continue;
+    const infos = servicePortInfos(service, family);
+    if (infos.length === 0) continue;
+    const { namespace, name } = service.metadata;
+    const endpoints = endpointsByPort(slices.get(`${namespace}/${name}`) ?? [], family, node.name);
+    for (const info of infos) {
+      ports.push(servicePort(info, endpoints.get(portKey(info.portName, info.proto)) ?? [], node));
+    }
+  }
+  return ports.sort(compareServicePorts);
+}
+
+function servicePort(info: ServicePortInfo, endpoints: readonly Endpoint[], node: NodeView): ServicePort {
+  const { internalLocal, externalLocal } = info;
+  // The addresses of this family decide here: a Service may be reachable from outside in the other family only.
+  const externallyAccessible = info.nodePort !== 0 || info.loadBalancerIps.length > 0 || info.externalIps.length > 0;
+  // Even under policy Local, pods and the node itself reach outside addresses by way of all endpoints.
+  const usesClusterEndpoints = !internalLocal || externallyAccessible;
+  const usesLocalEndpoints = internalLocal || (externalLocal && externallyAccessible);
+  const uses = { usesClusterEndpoints, usesLocalEndpoints };
+  const { clusterEndpoints, localEndpoints, reachable, hasAny } = categorizeEndpoints(endpoints, uses, node);
+  const hasLocal = localEndpoints.length > 0;
+  return {
+    endpoints,
+    clusterEndpoints,
+    localEndpoints,
+    reachable,
+    hasAny,
+    hasInternal: hasAny && (hasLocal || !internalLocal),
+    hasExternal: hasAny && (hasLocal || !externalLocal),
+    externallyAccessible,
+    usesClusterEndpoints,
+    usesLocalEndpoints,
+    ...info,
+  };
+}
