@@ -6,12 +6,14 @@ export const NO_ENTRY = -1;
 /**
  * Who was sent where, for a while: a hash table of fixed size over one buffer, so that worker threads can share it
  * (whoever uses it holds the lock of that memory). It serves xt_recent lists, IPVS persistence templates and the
- * userspace mode's affinity. When the places that an entry may take are all taken, the one used longest ago goes.
+ * userspace mode's affinity. When the eight places that an entry may take are all taken, the one put longest ago goes.
+ *
+ * One table holds several lists of clients, told apart by a tag: any signed 32-bit number.
  */
 export interface AffinityTable {
   /** @returns the value, or NO_ENTRY when there is none or it is older than it may be. O(1). */
   find(client: Ip, tag: number, nowMs: number): number;
-  /** Remembers `value` (0 or more) until `nowMs + ttlMs`, in place of what was there. O(1). */
+  /** Remembers `value` (0…2³¹ − 2) until `nowMs + ttlMs`, in place of what was there. O(1). */
   put(client: Ip, tag: number, value: number, nowMs: number, ttlMs: number): void;
   /** Forgets every entry with this value, or under this tag. O(size of the table). */
   forget(which: { readonly value: number } | { readonly tag: number }): void;

@@ -8,7 +8,7 @@
 export interface BackendSet {
   /** Slots are 0…capacity − 1. */
   readonly capacity: number;
-  /** The slot behind each slot; `FREE` for a slot that holds no backend. */
+  /** The slot behind each slot; −1 for a slot that holds no backend. */
   readonly next: Int32Array;
   readonly prev: Int32Array;
   /** Order of adding: the newer of two backends has the larger number, and stands before the other. */
@@ -22,12 +22,13 @@ export interface BackendSet {
 }
 
 /** Marks a slot that holds no backend, in `next`. */
-export const FREE = -1;
+const FREE = -1;
 /** The largest weight of IPVS. */
 export const MAX_WEIGHT = 65_535;
+const LARGEST_AGE = 2 ** 31 - 1;
 const COLUMNS = 6;
 
-/** How many bytes a set of this capacity takes. @param capacity 1…65535. */
+/** How many bytes a set of this capacity takes: a multiple of 8. @param capacity at least 1. */
 export function backendSetBytes(capacity: number): number {
   return (capacity + 1) * COLUMNS * Int32Array.BYTES_PER_ELEMENT;
 }
@@ -51,7 +52,7 @@ export function viewBackendSet(buffer: ArrayBufferLike, byteOffset: number, capa
   };
 }
 
-/** Makes an empty set, in memory of its own unless it is given some. */
+/** Makes an empty set, in memory of its own unless it is given some, which must be zeros. */
 export function createBackendSet(
   capacity: number,
   buffer: ArrayBufferLike = new ArrayBuffer(backendSetBytes(capacity)),
@@ -64,9 +65,10 @@ export function createBackendSet(
   return set;
 }
 
-/** Puts a free slot at the head of the list. Its counts stay what they are. O(1). */
+/** Puts a free slot at the head of the list. Its counts stay what they are. O(1), once in 2³¹ times O(n). */
 export function linkFirst(set: BackendSet, slot: number, weight: number): void {
   const { capacity, next, prev } = set;
+  if (set.age[capacity] === LARGEST_AGE) renumber(set);
   const first = next[capacity]!;
   next[slot] = first;
   prev[slot] = capacity;
@@ -75,6 +77,13 @@ export function linkFirst(set: BackendSet, slot: number, weight: number): void {
   set.age[capacity]! += 1;
   set.age[slot] = set.age[capacity]!;
   set.weight[slot] = weight;
+}
+
+/** Gives the listed slots the ages 1…n, in the same order. */
+function renumber({ capacity, prev, age }: BackendSet): void {
+  let newest = 0;
+  for (let slot = prev[capacity]!; slot !== capacity; slot = prev[slot]!) age[slot] = newest += 1;
+  age[capacity] = newest;
 }
 
 /** Takes a slot out of the list. Its counts stay, so that a server that comes back can be given them again. O(1). */
@@ -86,6 +95,20 @@ export function unlink({ next, prev }: BackendSet, slot: number): void {
 
 export function holds({ next }: BackendSet, slot: number): boolean {
   return next[slot] !== FREE;
+}
+
+/** Whether a listed slot may take new flows. */
+export function usable({ weight }: BackendSet, slot: number): boolean {
+  return weight[slot]! > 0;
+}
+
+/** Moves a set into memory for more backends; every slot keeps its number, its counts and its place in the list. O(n). */
+export function growBackendSet(set: BackendSet, capacity: number): BackendSet {
+  const grown = createBackendSet(capacity);
+  for (const slot of listed(set).reverse()) linkFirst(grown, slot, set.weight[slot]!);
+  grown.active.set(set.active.subarray(0, set.capacity));
+  grown.inactive.set(set.inactive.subarray(0, set.capacity));
+  return grown;
 }
 
 /** The slots in list order: the newest first. For set-up and reports; a pick follows `next` itself. */

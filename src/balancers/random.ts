@@ -1,3 +1,4 @@
+import { usable } from "./backend-set.ts";
 import { type Algorithm, NO_BACKEND, unconcerned } from "./balancer.ts";
 
 /**
@@ -9,17 +10,18 @@ import { type Algorithm, NO_BACKEND, unconcerned } from "./balancer.ts";
 export const random: Algorithm = {
   name: "random",
   stateWords: () => 0,
-  create({ capacity, next, weight }, _state, source) {
+  create(set, _state, source) {
+    const { capacity, next } = set;
     return {
       ...unconcerned,
       algorithm: "random",
       pick() {
-        let usable = 0;
-        for (let slot = next[capacity]!; slot !== capacity; slot = next[slot]!) if (weight[slot]! > 0) usable += 1;
-        if (usable === 0) return NO_BACKEND;
-        let skip = source.below(usable);
+        let choices = 0;
+        for (let slot = next[capacity]!; slot !== capacity; slot = next[slot]!) if (usable(set, slot)) choices += 1;
+        if (choices === 0) return NO_BACKEND;
+        let skip = source.below(choices);
         let slot = next[capacity]!;
-        while (weight[slot] === 0 || skip-- > 0) slot = next[slot]!;
+        while (!usable(set, slot) || skip-- > 0) slot = next[slot]!;
         return slot;
       },
     };

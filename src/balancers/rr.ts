@@ -1,3 +1,4 @@
+import { usable } from "./backend-set.ts";
 import { type Algorithm, NO_BACKEND, unconcerned } from "./balancer.ts";
 
 /** State word 0: the slot picked last, plus 1; 0 stands for the head of the list. */
@@ -15,7 +16,7 @@ export const rr: Algorithm = {
   name: "rr",
   stateWords: () => 1,
   create(set, state) {
-    const { capacity, next, prev, weight } = set;
+    const { capacity, next, prev } = set;
     const cursor = (): number => (state[CURSOR] === 0 ? capacity : state[CURSOR]! - 1);
     return {
       ...unconcerned,
@@ -25,8 +26,7 @@ export const rr: Algorithm = {
         let slot = start;
         do {
           slot = next[slot]!;
-          if (slot === capacity) continue;
-          if (weight[slot]! > 0) {
+          if (slot !== capacity && usable(set, slot)) {
             state[CURSOR] = slot + 1;
             return slot;
           }

@@ -1,29 +1,22 @@
-import { type Algorithm, NO_BACKEND, unconcerned } from "./balancer.ts";
+import type { Algorithm } from "./balancer.ts";
+import { bestFirst, bestFirstWords } from "./best-first.ts";
 
 /**
  * Shortest expected delay: the smallest (active + 1) / weight; the first in the list (the newest backend) wins ties.
  * Inactive connections do not count, so every UDP flow goes to the first of the heaviest backends.
  *
- * O(n). Source: Linux net/netfilter/ipvs/ip_vs_sed.c.
+ * O(1), a change O(log n). Source: Linux net/netfilter/ipvs/ip_vs_sed.c, which scans the list.
  */
 export const sed: Algorithm = {
   name: "sed",
-  stateWords: () => 0,
-  create({ capacity, next, weight, active }) {
-    return {
-      ...unconcerned,
-      algorithm: "sed",
-      pick() {
-        let best = NO_BACKEND;
-        for (let slot = next[capacity]!; slot !== capacity; slot = next[slot]!) {
-          if (weight[slot] === 0) continue;
-          // a/wa < b/wb ⇔ a·wb < b·wa: exact, both products stay below 2⁵³.
-          if (best === NO_BACKEND || (active[slot]! + 1) * weight[best]! < (active[best]! + 1) * weight[slot]!) {
-            best = slot;
-          }
-        }
-        return best;
-      },
+  stateWords: bestFirstWords,
+  create(set, state) {
+    const { active, weight, age } = set;
+    const before = (a: number, b: number): boolean => {
+      // d/w < e/v ⇔ d·v < e·w for weights above 0: exact, both products stay below 2⁵³.
+      const difference = (active[a]! + 1) * weight[b]! - (active[b]! + 1) * weight[a]!;
+      return difference === 0 ? age[a]! > age[b]! : difference < 0;
     };
+    return { algorithm: "sed", ...bestFirst(set, state, before) };
   },
 };

@@ -13,10 +13,16 @@ export interface ErrorDetails {
   };
   /** A file or folder of the input that cannot be opened. */
   INPUT_UNREADABLE: { file: string; reason: string };
+  /** A file of ours that cannot be written. */
+  OUTPUT_UNWRITABLE: { file: string; reason: string };
   /** A balancer was asked for with options or backends that it cannot have. */
   BALANCER_INVALID: { path: string; expected: string; received: string };
   /** A rule jumps to a chain that its table does not hold: a bug in the compiler, or a cut dump. */
   RULESET_UNKNOWN_CHAIN: { chain: string; from: string };
+  /** Chains that jump round in a circle, in the order of the jumps; the kernel refuses such a table. */
+  RULESET_LOOP: { chains: readonly string[] };
+  /** A program holds a text that its kernel's syntax could take for something else: it is not written at all. */
+  RULE_TEXT_INVALID: { path: string; expected: string; received: string };
   /** This host lacks something that the request needs. */
   HOST_UNABLE: { missing: string };
   /** A command of the host ran and failed. */
@@ -46,12 +52,23 @@ export function isSluiceError<C extends ErrorCode>(error: unknown, code: C): err
 
 /** An option or flag is wrong: `path` names it, `expected` says what would have been right. */
 export function configInvalid(path: string, expected: string, received: unknown): SluiceError<"CONFIG_INVALID"> {
-  const shown = typeof received === "string" ? received : String(JSON.stringify(received));
-  return new SluiceError("CONFIG_INVALID", `${path}: expected ${expected}, got ${shown}`, {
-    path,
-    expected,
-    received: shown,
-  });
+  return invalid("CONFIG_INVALID", path, expected, received);
+}
+
+/** An option, a backend or a call of a balancer is wrong. @param path such as `backends[2].weight`. */
+export function balancerInvalid(path: string, expected: string, received: unknown): SluiceError<"BALANCER_INVALID"> {
+  return invalid("BALANCER_INVALID", path, expected, received);
+}
+
+function invalid<C extends "CONFIG_INVALID" | "BALANCER_INVALID">(
+  code: C,
+  path: string,
+  expected: string,
+  received: unknown,
+): SluiceError<C> {
+  // JSON has no NaN, and refuses a bigint.
+  const shown = typeof received === "object" ? JSON.stringify(received) : String(received);
+  return new SluiceError(code, `${path}: expected ${expected}, got ${shown}`, { path, expected, received: shown });
 }
 
 /** Marks a branch the types rule out; reaching it is a bug in this library. */

@@ -19,24 +19,25 @@ export function seededRandom(seed: number): Random {
   let b = 0x9e3779b9 | 0;
   let c = ~seed | 0;
   let counter = 1;
-  const u32 = (): number => {
+  // Signed: an engine keeps such a number without allocating, half of the unsigned ones it does not.
+  const next = (): number => {
     const out = (a + b + counter) | 0;
     counter = (counter + 1) | 0;
     a = b ^ (b >>> 9);
     b = (c + (c << 3)) | 0;
     c = ((c << 21) | (c >>> 11)) + out;
     c |= 0;
-    return out >>> 0;
+    return out;
   };
-  for (let round = 0; round < 12; round += 1) u32();
-  return { u32, below: (n) => below(u32, n) };
+  for (let round = 0; round < 12; round += 1) next();
+  return { u32: () => next() >>> 0, below: (n) => below(next, n) };
 }
 
 /** Draws again while the draw lies in the last, incomplete run of n: no number is favoured. */
-function below(u32: () => number, n: number): number {
+function below(next: () => number, n: number): number {
   const limit = 2 ** 32 - (2 ** 32 % n);
   for (;;) {
-    const draw = u32();
+    const draw = next() >>> 0;
     if (draw < limit) return draw % n;
   }
 }

@@ -8,14 +8,18 @@ export interface Cidr {
   readonly bits: number;
 }
 
-/** Reads `address/bits` as Go's `ParseCIDRSloppy` does; host bits are cleared. @returns undefined when it is no range. */
+/**
+ * Reads `address/bits` as Go's `ParseCIDRSloppy` does; host bits are cleared, `::ffff:10.0.0.0/104` is 10.0.0.0/8.
+ *
+ * @returns undefined when it is no range; ours: also for an IPv4-mapped address with less than 96 bits, a mix of families.
+ */
 export function tryParseCidr(text: string): Cidr | undefined {
   const slash = text.indexOf("/");
   if (slash < 0) return undefined;
   const address = text.slice(0, slash);
   const ip = tryParseIp(address);
   const length = text.slice(slash + 1);
-  if (ip === undefined || !/^\d{1,3}$/.test(length)) return undefined;
+  if (ip === undefined || !/^0*\d{1,3}$/.test(length)) return undefined;
   const mapped = typeof ip === "number" && address.includes(":");
   const bits = Number(length) - (mapped ? 96 : 0);
   if (bits < 0 || bits > (typeof ip === "number" ? 32 : 128)) return undefined;

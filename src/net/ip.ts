@@ -24,7 +24,8 @@ export function familyOf(ip: Ip): Family {
 
 /**
  * Reads an address as Go's `ParseIPSloppy` does, which kube-proxy uses for objects: an octet may have
- * leading zeros and is decimal all the same (`010.0.0.1` is 10.0.0.1), and `::ffff:1.2.3.4` is IPv4.
+ * leading zeros and is decimal all the same (`010.0.0.1` is 10.0.0.1), so may a group of IPv6, and `::ffff:1.2.3.4` is
+ * IPv4.
  *
  * @returns undefined when the text is no address.
  */
@@ -81,7 +82,7 @@ function hextets(part: string, last: boolean): number[] | undefined {
       const ip4 = parseOctets(group);
       if (ip4 === undefined) return undefined;
       out.push(ip4 >>> 16, ip4 & 0xffff);
-    } else if (/^[0-9a-fA-F]{1,4}$/.test(group)) {
+    } else if (/^0*[0-9a-fA-F]{1,4}$/.test(group)) {
       out.push(Number.parseInt(group, 16));
     } else return undefined;
   }

@@ -4,6 +4,9 @@ import {
   backendSetBytes,
   createBackendSet,
   holds,
+  linkFirst,
+  listed,
+  usable,
   viewBackendSet,
 } from "../../balancers/backend-set.ts";
 import { type Balancer, NO_BACKEND } from "../../balancers/balancer.ts";
@@ -25,7 +28,7 @@ export interface PoolLayout {
 
 /** Clients that one pool remembers at most. */
 const AFFINITY_ENTRIES = 4096;
-/** The lock, and one word to keep what follows on a multiple of 8 bytes. */
+/** The word of the lock at byte 0, and one more to keep what follows on a multiple of 8 bytes. */
 const HEADER_BYTES = 8;
 
 /**
@@ -35,6 +38,8 @@ const HEADER_BYTES = 8;
  */
 export interface BackendPool {
   readonly set: BackendSet;
+  /** What this view's thread counts, by slot. */
+  readonly mine: { readonly active: Int32Array; readonly inactive: Int32Array };
   /**
    * Picks the slot of a new flow and counts it as open, in one critical section. TCP opens active; UDP and SCTP are
    * always inactive, as in IPVS.
@@ -55,6 +60,8 @@ export interface BackendPool {
   counted(slot: number): number;
   /** Takes the connections of a dead thread out of the totals. */
   bury(thread: number): void;
+  /** Counts here, too, what this thread counts in the pool that this one replaces, slot by slot. */
+  takeOver(old: BackendPool): void;
 }
 
 interface Offsets {
@@ -108,9 +115,9 @@ export function viewPool(
 
   const remembered = (flow: Flow, nowMs: number): number => {
     const slot = affinity?.find(flow.src, 0, nowMs) ?? NO_ENTRY;
-    return slot !== NO_ENTRY && holds(set, slot) && set.weight[slot]! > 0 ? slot : NO_BACKEND;
+    return slot !== NO_ENTRY && holds(set, slot) && usable(set, slot) ? slot : NO_BACKEND;
   };
-  const add = (total: Int32Array, mine: Int32Array, slot: number, change: 1 | -1): void => {
+  const add = (total: Int32Array, mine: Int32Array, slot: number, change: number): void => {
     // The column first: the totals can be made again from the columns, not the other way round.
     mine[slot]! += change;
     total[slot]! += change;
@@ -126,10 +133,11 @@ export function viewPool(
 
   return {
     set,
+    mine: { active: mineActive, inactive: mineInactive },
     choose(flow, nowMs, fresh) {
       lock.acquire();
       let slot = fresh ? NO_BACKEND : remembered(flow, nowMs);
-      if (slot === NO_BACKEND) slot = balancer.pick(flow);
+      if (slot === NO_BACKEND) slot = balancer.pick(flow, nowMs);
       if (slot !== NO_BACKEND) {
         affinity?.put(flow.src, 0, slot, nowMs, affinitySeconds * 1000);
         if (flow.proto === TCP) add(set.active, mineActive, slot, 1);
@@ -161,10 +169,46 @@ export function viewPool(
         for (let slot = 0; slot < capacity; slot += 1) {
           set.active[slot] = sumColumn(columns, slot, capacity * 2);
           set.inactive[slot] = sumColumn(columns, capacity + slot, capacity * 2);
-          if (holds(set, slot)) balancer.loadChanged(slot);
         }
+        // The thread may have died in the middle of a change.
+        balancer.rebuild();
+      }),
+    takeOver: (old) =>
+      locked(() => {
+        for (const [slot, count] of old.mine.active.entries()) add(set.active, mineActive, slot, count);
+        for (const [slot, count] of old.mine.inactive.entries()) add(set.inactive, mineInactive, slot, count);
+        balancer.rebuild();
       }),
   };
+}
+
+/** The memory of a pool and how it is laid out. */
+export interface PoolMemory {
+  readonly memory: ArrayBufferLike;
+  readonly layout: PoolLayout;
+}
+
+/**
+ * Fills the memory of an empty pool from one that it is to replace: the list with its weights, which clients are
+ * remembered, and where the algorithm stays the same, its state. Counts are left to the threads, which bring their own
+ * by `takeOver`. The caller holds the lock of the old memory.
+ *
+ * @param to at least the capacity of `from`.
+ */
+export function carryPool(from: PoolMemory, to: PoolMemory, random: Random): void {
+  const [old, next] = [offsetsOf(from.layout), offsetsOf(to.layout)];
+  const oldSet = viewBackendSet(from.memory, old.set, from.layout.capacity);
+  const set = viewBackendSet(to.memory, next.set, to.layout.capacity);
+  const { create, stateWords } = algorithm(to.layout.algorithm);
+  const state = new Int32Array(to.memory, next.state, stateWords(to.layout.capacity));
+  if (from.layout.algorithm === to.layout.algorithm) {
+    state.set(new Int32Array(from.memory, old.state, stateWords(from.layout.capacity)));
+  }
+  for (const slot of listed(oldSet).reverse()) linkFirst(set, slot, oldSet.weight[slot]!);
+  create(set, state, random).rebuild();
+  if (from.layout.affinitySeconds > 0 && to.layout.affinitySeconds > 0) {
+    new Uint8Array(to.memory, next.affinity).set(new Uint8Array(from.memory, old.affinity));
+  }
 }
 
 function sumColumn(all: Int32Array, first: number, stride: number): number {

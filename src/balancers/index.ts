@@ -1,0 +1,37 @@
+/**
+ * `sluice/balancers`: which backend takes a new flow. Runs in browsers too.
+ *
+ * `createBalancer` is the comfortable way in. Below it lies the contract of the algorithms, for whoever keeps
+ * connections in memory of his own, or shares it between threads.
+ */
+export {
+  type BalancerOptions,
+  type BalancerSources,
+  createBalancer,
+  type Lease,
+  type LeasingBalancer,
+} from "./create-balancer.ts";
+export type { BackendSpec } from "./backend-spec.ts";
+export type { BackendCounts } from "./backend-table.ts";
+export { algorithm, type AlgorithmName, algorithmNames, type AlgorithmOptions } from "./registry.ts";
+export { type Kernel, kernels } from "./kernel.ts";
+
+export { type Algorithm, type Balancer, NO_BACKEND } from "./balancer.ts";
+export {
+  type BackendSet,
+  backendSetBytes,
+  createBackendSet,
+  holds,
+  linkFirst,
+  listed,
+  MAX_WEIGHT,
+  unlink,
+  usable,
+  viewBackendSet,
+} from "./backend-set.ts";
+
+export { type Clock, manualClock, type ManualClock, systemClock } from "../core/clock.ts";
+export { type ErrorCode, type ErrorDetails, isSluiceError, SluiceError } from "../core/errors.ts";
+export { freshSeed, type Random, seededRandom } from "../core/random.ts";
+export { type Flow, type Protocol, SCTP, type SocketAddr, TCP, UDP } from "../net/flow.ts";
+export { formatIp, type Ip, type Ip4, type Ip6, parseIp } from "../net/ip.ts";

@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import type { LocalDetection } from "../../src/modes/iptables/local-detection.ts";
+import type { IptablesOptions } from "../../src/modes/iptables/options.ts";
+
+/** What a recorded `config.yaml` decides about rules. */
+export interface RecordedConfig {
+  readonly nodeName: string;
+  readonly bindAddress: string;
+  readonly iptables: IptablesOptions;
+}
+
+/** The fields of a KubeProxyConfiguration that the recordings set. */
+interface ConfigFile {
+  readonly hostnameOverride: string;
+  readonly bindAddress: string;
+  readonly clusterCIDR: string;
+  readonly detectLocalMode: string;
+  readonly detectLocal?: { readonly bridgeInterface?: string; readonly interfaceNamePrefix?: string };
+  readonly nodePortAddresses: readonly string[];
+  readonly iptables: {
+    readonly masqueradeBit: number;
+    readonly masqueradeAll: boolean;
+    readonly localhostNodePorts?: boolean;
+  };
+  readonly conntrack: { readonly tcpBeLiberal?: boolean };
+}
+
+/** Reads the configuration that a recording was made with. */
+export function readRecordedConfig(file: string): RecordedConfig {
+  const config = parse(readFileSync(file, "utf8")) as ConfigFile;
+  const { masqueradeBit, masqueradeAll, localhostNodePorts = true } = config.iptables;
+  return {
+    nodeName: config.hostnameOverride,
+    bindAddress: config.bindAddress,
+    iptables: {
+      masqueradeBit,
+      masqueradeAll,
+      localhostNodePorts,
+      detectLocal: detectLocal(config),
+      nodePortAddresses: config.nodePortAddresses,
+      tcpBeLiberal: config.conntrack.tcpBeLiberal ?? false,
+    },
+  };
+}
+
+function detectLocal({ detectLocalMode, clusterCIDR, detectLocal: names }: ConfigFile): LocalDetection<string> {
+  switch (detectLocalMode) {
+    case "ClusterCIDR":
+      return { by: "cluster-cidr", ranges: clusterCIDR === "" ? [] : clusterCIDR.split(",") };
+    case "NodeCIDR":
+      return { by: "node-cidr" };
+    case "BridgeInterface":
+      return { by: "bridge-interface", name: names!.bridgeInterface! };
+    case "InterfaceNamePrefix":
+      return { by: "interface-prefix", prefix: names!.interfaceNamePrefix! };
+    default:
+      throw new Error(`no recording uses detectLocalMode ${detectLocalMode}`);
+  }
+}
