@@ -1,6 +1,7 @@
 import type { Random } from "../core/random.ts";
 import type { Flow } from "../net/flow.ts";
 import type { BackendSet } from "./backend-set.ts";
+import type { Explanation } from "./explanation.ts";
 
 /** No backend may take this flow. */
 export const NO_BACKEND = -1;
@@ -38,6 +39,8 @@ export interface Balancer {
    * change. O(n log n) at most.
    */
   rebuild(): void;
+  /** Why a pick for this flow would give what it gives now. Changes nothing, and draws nothing. For people: O(n). */
+  explain(flow: Flow, nowMs: number): Explanation;
 }
 
 /** An algorithm with its options: how much state it needs, and how it is made. */

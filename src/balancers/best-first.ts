@@ -2,6 +2,14 @@ import type { BackendSet } from "./backend-set.ts";
 import { holds, listed, usable } from "./backend-set.ts";
 import { type Balancer, NO_BACKEND } from "./balancer.ts";
 
+/** How `bestFirst` explains itself. */
+export interface Ranking {
+  readonly rule: string;
+  /** The figure of a slot that the order is by. */
+  value(slot: number): number;
+  readonly meaning: string;
+}
+
 /** Word 0: how many slots the heap holds. */
 const SIZE = 0;
 
@@ -17,11 +25,13 @@ export function bestFirstWords(capacity: number): number {
  *
  * @param before whether slot `a` stands before slot `b`: a strict order of all usable slots. It must read nothing but
  *   what the hooks announce: weights, counts and ages.
+ * @param ranking puts the same order into words.
  */
 export function bestFirst(
   set: BackendSet,
   state: Int32Array,
   before: (a: number, b: number) => boolean,
+  ranking: Ranking,
 ): Omit<Balancer, "algorithm"> {
   // Two words a number n: the slot at rank n, and the rank of slot n plus 1 (0: not in the heap).
   const slotAt = (rank: number): number => state[1 + 2 * rank]!;
@@ -78,5 +88,12 @@ export function bestFirst(
       state.fill(0, 0, bestFirstWords(set.capacity));
       for (const slot of listed(set)) if (usable(set, slot)) enter(slot);
     },
+    explain: () => ({
+      slot: state[SIZE] === 0 ? NO_BACKEND : slotAt(0),
+      rule: ranking.rule,
+      candidates: listed(set)
+        .filter((slot) => usable(set, slot))
+        .map((slot) => ({ slot, value: ranking.value(slot), meaning: ranking.meaning })),
+    }),
   };
 }

@@ -5,12 +5,10 @@ import type { Flow } from "../net/flow.ts";
 import { type BackendSpec, readBackendSpecs } from "./backend-spec.ts";
 import { type BackendCounts, BackendTable } from "./backend-table.ts";
 import { NO_BACKEND } from "./balancer.ts";
-import { algorithm, type AlgorithmName, type AlgorithmOptions } from "./registry.ts";
+import { algorithm, type AlgorithmChoice, type AlgorithmName } from "./registry.ts";
 
 /** Which algorithm, with its options. An option that the algorithm does not take is an error. */
-export interface BalancerOptions extends AlgorithmOptions {
-  readonly algorithm: AlgorithmName;
-}
+export type BalancerOptions = AlgorithmChoice;
 
 /** Where a balancer gets chance and time from; pass both, and a run can be replayed. */
 export interface BalancerSources {

@@ -13,10 +13,11 @@ export {
 } from "./create-balancer.ts";
 export type { BackendSpec } from "./backend-spec.ts";
 export type { BackendCounts } from "./backend-table.ts";
-export { algorithm, type AlgorithmName, algorithmNames, type AlgorithmOptions } from "./registry.ts";
+export { algorithm, type AlgorithmChoice, type AlgorithmName, algorithmNames, type OptionsOf } from "./registry.ts";
 export { type Kernel, kernels } from "./kernel.ts";
 
 export { type Algorithm, type Balancer, NO_BACKEND } from "./balancer.ts";
+export type { Candidate, Explanation } from "./explanation.ts";
 export {
   type BackendSet,
   backendSetBytes,

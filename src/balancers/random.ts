@@ -1,5 +1,6 @@
-import { usable } from "./backend-set.ts";
-import { type Algorithm, NO_BACKEND, unconcerned } from "./balancer.ts";
+import { listed, usable } from "./backend-set.ts";
+import { NO_BACKEND, unconcerned } from "./balancer.ts";
+import { define } from "./definition.ts";
 
 /**
  * Uniform random among the backends of weight above 0, one draw a pick. Weights count only as 0 or not 0.
@@ -7,8 +8,7 @@ import { type Algorithm, NO_BACKEND, unconcerned } from "./balancer.ts";
  * O(n). It is what nftables' `numgen random` does; the iptables mode's chain of probabilities is a walk through its
  * rules, not a balancer.
  */
-export const random: Algorithm = {
-  name: "random",
+export const random = define("random", {}, () => ({
   stateWords: () => 0,
   create(set, _state, source) {
     const { capacity, next } = set;
@@ -24,6 +24,14 @@ export const random: Algorithm = {
         while (!usable(set, slot) || skip-- > 0) slot = next[slot]!;
         return slot;
       },
+      explain() {
+        const slots = listed(set).filter((slot) => usable(set, slot));
+        return {
+          slot: slots.length === 0 ? NO_BACKEND : undefined,
+          rule: "chance: all usable ones are as likely",
+          candidates: slots.map((slot) => ({ slot, value: 1 / slots.length, meaning: "chance" })),
+        };
+      },
     };
   },
-};
+}));

@@ -1,5 +1,6 @@
 import { usable } from "./backend-set.ts";
-import { type Algorithm, NO_BACKEND, unconcerned } from "./balancer.ts";
+import { NO_BACKEND, unconcerned } from "./balancer.ts";
+import { define } from "./definition.ts";
 
 /** State word 0: the slot picked last, plus 1; 0 stands for the head of the list. */
 const CURSOR = 0;
@@ -12,30 +13,36 @@ const CURSOR = 0;
  *
  * O(1); O(n) past backends of weight 0. Source: Linux net/netfilter/ipvs/ip_vs_rr.c.
  */
-export const rr: Algorithm = {
-  name: "rr",
+export const rr = define("rr", {}, () => ({
   stateWords: () => 1,
   create(set, state) {
     const { capacity, next, prev } = set;
     const cursor = (): number => (state[CURSOR] === 0 ? capacity : state[CURSOR]! - 1);
+    const following = (): number => {
+      const start = cursor();
+      let slot = start;
+      do {
+        slot = next[slot]!;
+        if (slot !== capacity && usable(set, slot)) return slot;
+      } while (slot !== start);
+      return NO_BACKEND;
+    };
     return {
       ...unconcerned,
       algorithm: "rr",
       pick() {
-        const start = cursor();
-        let slot = start;
-        do {
-          slot = next[slot]!;
-          if (slot !== capacity && usable(set, slot)) {
-            state[CURSOR] = slot + 1;
-            return slot;
-          }
-        } while (slot !== start);
-        return NO_BACKEND;
+        const slot = following();
+        if (slot !== NO_BACKEND) state[CURSOR] = slot + 1;
+        return slot;
       },
       removing(slot) {
         if (cursor() === slot) state[CURSOR] = prev[slot] === capacity ? 0 : prev[slot]! + 1;
       },
+      explain() {
+        const last = cursor();
+        const candidates = last === capacity ? [] : [{ slot: last, value: 0, meaning: "picked last" }];
+        return { slot: following(), rule: "the next usable one behind the one picked last", candidates };
+      },
     };
   },
-};
+}));

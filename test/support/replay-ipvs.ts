@@ -1,6 +1,6 @@
 import { type BackendSet, createBackendSet, holds, listed } from "../../src/balancers/backend-set.ts";
 import { type Balancer, NO_BACKEND } from "../../src/balancers/balancer.ts";
-import { algorithm, type AlgorithmOptions } from "../../src/balancers/registry.ts";
+import { algorithm } from "../../src/balancers/registry.ts";
 import { assertNever } from "../../src/core/errors.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import { type Flow, type SocketAddr, TCP, UDP } from "../../src/net/flow.ts";
@@ -22,7 +22,7 @@ interface Connection {
  * @param options of the scheduler it starts with.
  * @throws {Error} for an event that a scheduler alone cannot answer.
  */
-export function replayIpvs(recording: Recording, options: AlgorithmOptions = {}): Required<Outcome> {
+export function replayIpvs(recording: Recording, options: object = {}): Required<Outcome> {
   const server = new VirtualServer(recording, options);
   const picks: (number | null)[] = [];
   const packetPicks: (number | null)[] = [];
@@ -47,7 +47,7 @@ class VirtualServer {
   readonly #opens = new Map<number, Open>();
   #nowMs = 0;
 
-  constructor(recording: Recording, options: AlgorithmOptions) {
+  constructor(recording: Recording, options: object) {
     const added = recording.events.flatMap((event) => (event.op === "add" ? [event.server] : []));
     const set = createBackendSet(recording.servers.length + added.length);
     this.#recording = recording;
@@ -151,7 +151,7 @@ class VirtualServer {
   }
 }
 
-function startScheduler(name: string, options: AlgorithmOptions, set: BackendSet): Balancer {
+function startScheduler(name: string, options: object, set: BackendSet): Balancer {
   const { create, stateWords } = algorithm(name, options);
   const balancer = create(set, new Int32Array(stateWords(set.capacity)), seededRandom(1));
   balancer.rebuild();
