@@ -1,0 +1,70 @@
+import type { Argv } from "yargs";
+import { clusterOptions } from "./cluster-options.ts";
+import { wholeNumber } from "./number-option.ts";
+
+/** `sluice bench`: the modes side by side on the same work. */
+export function addBenchCommand(argv: Argv): void {
+  argv.command(
+    "bench",
+    "compare the modes on the same work, next to a direct connection",
+    (options) =>
+      clusterOptions(options)
+        .option("subjects", {
+          describe: "what to compare with direct: userspace, iptables, ipvs-rr, ipvs-lc, ipvs-sed",
+          type: "string",
+          array: true,
+          requiresArg: true,
+          defaultDescription: "all",
+        })
+        .option("works", {
+          describe: "tcp-connect-request-close, tcp-request-response, tcp-bulk, udp-request-response",
+          type: "string",
+          array: true,
+          requiresArg: true,
+          defaultDescription: "all",
+        })
+        .option("service", {
+          describe: "NAMESPACE/NAME[:PORT] to measure",
+          type: "string",
+          requiresArg: true,
+          defaultDescription: "the TCP and the UDP port with the most endpoints",
+        })
+        .option("budget-seconds", {
+          ...wholeNumber("budget-seconds", "how long the run may take", { min: 1, max: 86_400 }),
+          defaultDescription: "80",
+        })
+        .option("workers", {
+          ...wholeNumber("workers", "worker threads of each dataplane", { min: 1, max: 64 }),
+          defaultDescription: "processors - 2",
+        })
+        .option("message-bytes", {
+          ...wholeNumber("message-bytes", "size of a request and of its answer", { min: 16, max: 60_000 }),
+          defaultDescription: "64",
+        })
+        .option("seed", {
+          ...wholeNumber("seed", "of the order, the random picks and the intervals", { min: 0, max: 2 ** 32 - 1 }),
+          defaultDescription: "a fresh one",
+        })
+        .option("out", {
+          describe: "where the whole result is written, as JSON",
+          type: "string",
+          requiresArg: true,
+          defaultDescription: "results/bench-TIME.json",
+        })
+        .option("o", {
+          alias: "output",
+          describe: "form",
+          choices: ["table", "json"] as const,
+          default: "table" as const,
+        })
+        .example("$0 bench", "the example cluster, all modes, in a minute and a half")
+        .example(
+          "$0 bench -f cluster.yaml --subjects iptables ipvs-rr --service default/web",
+          "two modes, one service",
+        ),
+    async (args) => {
+      const { bench } = await import("./bench.ts");
+      process.exitCode = await bench(args);
+    },
+  );
+}

@@ -1,0 +1,61 @@
+import { hostname } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { Argv } from "yargs";
+import { loadCluster } from "../cluster/load.ts";
+import { chooseOwnNode } from "../cluster/own-node.ts";
+import type { ClusterSnapshot } from "../cluster/state.ts";
+import { buildModel } from "../model/build.ts";
+import type { Model } from "../model/model.ts";
+import { compileProgram } from "../modes/compile.ts";
+import type { Program } from "../modes/program.ts";
+import { type ModeArguments, programOptions } from "./mode-options.ts";
+
+/** The cluster that ships with the package. */
+export const exampleCluster = fileURLToPath(new URL("../../examples/boutique.yaml", import.meta.url));
+
+/** The options of every command that reads a cluster. */
+export function clusterOptions<T>(argv: Argv<T>) {
+  return argv
+    .option("f", {
+      alias: "file",
+      describe: "files, folders or - for stdin: YAML or JSON, as kubectl get -o yaml prints it",
+      type: "string",
+      array: true,
+      requiresArg: true,
+      defaultDescription: "the example that ships with sluice",
+    })
+    .option("hostname-override", { describe: "which Node we are", type: "string", requiresArg: true });
+}
+
+export interface ClusterArguments {
+  readonly f?: readonly string[] | undefined;
+  readonly hostnameOverride?: string | undefined;
+}
+
+/** Says on stderr what a user has to know about what was read. */
+export function note(text: string): void {
+  process.stderr.write(`sluice: ${text}\n`);
+}
+
+/** Loads the cluster, and says what was passed over. */
+export async function loadNoted({ f = [exampleCluster] }: ClusterArguments): Promise<ClusterSnapshot> {
+  const { snapshot, ignored } = await loadCluster(f);
+  const kinds = [...ignored].map(([kind, count]) => `${count} ${kind}`);
+  if (kinds.length > 0) note(`passed over, since no node's proxy reads them: ${kinds.join(", ")}`);
+  return snapshot;
+}
+
+/** Which Node we are; says so where it was not told. */
+export function ownNodeNoted(snapshot: ClusterSnapshot, { hostnameOverride }: ClusterArguments): string {
+  const override = hostnameOverride === undefined ? {} : { hostnameOverride };
+  const own = chooseOwnNode(snapshot, { ...override, hostname: hostname() });
+  if (own.reason !== "") note(own.reason);
+  return own.name;
+}
+
+/** Cluster → model → program, as the arguments say. */
+export async function compileFrom(args: ClusterArguments & ModeArguments): Promise<{ model: Model; program: Program }> {
+  const snapshot = await loadNoted(args);
+  const model = buildModel(snapshot, ownNodeNoted(snapshot, args));
+  return { model, program: compileProgram(args.mode, model, programOptions(args)) };
+}

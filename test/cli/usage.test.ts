@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "../support/suite.ts";
+import { sluice } from "./cli.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sluice-cli-"));
+const file = (name: string, text: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+const broken = file(
+  "broken.yaml",
+  `apiVersion: v1
+kind: Service
+metadata: { name: good }
+spec: { clusterIP: 10.96.0.1, ports: [{ port: 80 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: bad }
+spec:
+  clusterIP: 10.96.0.2
+  ports:
+  - port: http
+`,
+);
+const foreign = file(
+  "foreign.yaml",
+  "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n---\napiVersion: v1\nkind: Pod\n",
+);
+
+interface Case {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly exitCode: number;
+  readonly stderr: RegExp;
+}
+
+const cases: readonly Case[] = [
+  { name: "no command", args: [], exitCode: 2, stderr: /which command/ },
+  { name: "an unknown command", args: ["rendr"], exitCode: 2, stderr: /render/ },
+  { name: "an unknown option", args: ["render", "--modus", "ipvs"], exitCode: 2, stderr: /modus/ },
+  { name: "a mode that is not there", args: ["render", "--mode", "ebpf"], exitCode: 2, stderr: /"?ebpf/ },
+  {
+    name: "a number that is none",
+    args: ["bench", "--workers", "many"],
+    exitCode: 2,
+    stderr: /--workers: .*1…64.*many/,
+  },
+  { name: "a number out of range", args: ["bench", "--seed", "-1"], exitCode: 2, stderr: /seed/ },
+  {
+    name: "a port that is none, in the second of two documents",
+    args: ["render", "-f", broken],
+    exitCode: 2,
+    stderr: /broken\.yaml:12:11: spec\.ports\[0\]\.port: expected .*1…65535.*http/,
+  },
+  { name: "a file that is not there", args: ["render", "-f", "/nowhere.yaml"], exitCode: 2, stderr: /\/nowhere\.yaml/ },
+  {
+    name: "an address that is none",
+    args: ["trace", "--from", "10.0.0", "--to", "10.96.0.1:80"],
+    exitCode: 2,
+    stderr: /--from/,
+  },
+  { name: "no port to go to", args: ["trace", "--from", "10.0.0.1", "--to", "10.96.0.1"], exitCode: 2, stderr: /--to/ },
+  {
+    name: "a protocol that is none",
+    args: ["trace", "--from", "10.0.0.1", "--to", "10.96.0.1:80/icmp"],
+    exitCode: 2,
+    stderr: /--to.*icmp/,
+  },
+  { name: "a listener without an address", args: ["run", "--listen", "default/web"], exitCode: 2, stderr: /--listen/ },
+  {
+    name: "a mapping that is none",
+    args: ["run", "--map-endpoint", "10.0.0.1"],
+    exitCode: 2,
+    stderr: /--map-endpoint/,
+  },
+  { name: "a subject that is none", args: ["bench", "--subjects", "ebpf"], exitCode: 2, stderr: /subjects.*ebpf/ },
+  { name: "a service that is none", args: ["bench", "--service", "a/b"], exitCode: 2, stderr: /a\/b/ },
+  { name: "a budget that is too small", args: ["bench", "--budget-seconds", "1"], exitCode: 2, stderr: /budget/ },
+];
+
+const test = suite("command line", { timeoutMs: 60_000 });
+
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+for (const { name, args, exitCode, stderr } of cases) {
+  test(`${name}: exit code ${exitCode}, and says what is wrong`, async () => {
+    const result = await sluice(args);
+    assert.match(result.stderr, stderr);
+    assert.equal(result.exitCode, exitCode, result.stderr);
+    assert.equal(result.stdout, "");
+    assert.doesNotMatch(result.stderr, /\n\s+at /, "a stack trace is not for users");
+  });
+}
+
+test("kinds that no node's proxy reads are counted and named on stderr", async () => {
+  const { exitCode, stderr } = await sluice(["render", "--mode", "ipvs", "-f", foreign]);
+  assert.equal(exitCode, 0, stderr);
+  assert.match(stderr, /1 ConfigMap/);
+  assert.match(stderr, /1 Pod/);
+});
+
+test("help names every command and no other", async () => {
+  const { exitCode, stdout } = await sluice(["--help"]);
+  assert.equal(exitCode, 0);
+  assert.deepEqual(
+    [...stdout.matchAll(/^ {2}sluice (\w+)/gm)].map(([, command]) => command),
+    ["bench", "run", "render", "trace"],
+  );
+});
+
+test("without -f the cluster is the example that ships with the package", async () => {
+  const { exitCode, stdout } = await sluice(["render", "--mode", "ipvs", "--hostname-override", "node-a1"]);
+  assert.equal(exitCode, 0);
+  assert.match(stdout, /^-A -t 10\.96\.67\.70:7070 -s rr$/m);
+});
+
+test("a cluster comes from standard input, and who we are is said where it was guessed", async () => {
+  const service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "web" },
+    spec: { clusterIP: "10.96.0.9", ports: [{ port: 80 }] },
+  };
+  const node = { apiVersion: "v1", kind: "Node", metadata: { name: "elsewhere" } };
+  const list = JSON.stringify({ apiVersion: "v1", kind: "List", items: [service, node] });
+  const { exitCode, stdout, stderr } = await sluice(["render", "--mode", "iptables", "-f", "-"], list);
+  assert.equal(exitCode, 0, stderr);
+  assert.match(stdout, /-A KUBE-SERVICES .*"default\/web has no endpoints".* -j REJECT/);
+  assert.match(stderr, /elsewhere/);
+});
+
+test("trace shows the rules passed, the verdict and the other outcomes", async () => {
+  const args = ["trace", "--from", "10.244.1.9", "--to", "10.96.67.70:7070", "--hostname-override", "node-a1"];
+  const { exitCode, stdout } = await sluice(args);
+  assert.equal(exitCode, 0);
+  assert.match(stdout, /jump KUBE-SVC-RXT2D452GFNYRHMI/);
+  assert.match(stdout, /^verdict: forward to 10\.244\.\d+\.\d+:7070/m);
+  assert.equal([...stdout.matchAll(/33\.33 % {2}forward/g)].length, 3);
+  const json = JSON.parse((await sluice([...args, "-o", "json", "--mode", "ipvs"])).stdout) as {
+    decision: { verdict: string };
+  };
+  assert.equal(json.decision.verdict, "forward");
+});
