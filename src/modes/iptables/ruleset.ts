@@ -1,6 +1,6 @@
 import type { Cidr } from "../../net/cidr.ts";
 import type { Protocol, SocketAddr } from "../../net/flow.ts";
-import type { Family, Ip } from "../../net/ip.ts";
+import type { Family } from "../../net/ip.ts";
 
 export type TableName = "raw" | "mangle" | "nat" | "filter";
 export type ConntrackState = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID" | "UNTRACKED" | "DNAT" | "SNAT";
@@ -72,6 +72,3 @@ export interface IptablesRuleset {
   readonly family: Family;
   readonly tables: readonly Table[];
 }
-
-/** Addresses as a rule's `-s` and `-d` take them; exported for compilers of both modes that write rules. */
-export type RuleAddress = Ip | Cidr;
