@@ -2,10 +2,9 @@ import { affinityTableBytes, NO_ENTRY, viewAffinityTable } from "../../balancers
 import {
   type BackendSet,
   backendSetBytes,
+  copyBackends,
   createBackendSet,
   holds,
-  linkFirst,
-  listed,
   usable,
   viewBackendSet,
 } from "../../balancers/backend-set.ts";
@@ -189,8 +188,8 @@ export interface PoolMemory {
 }
 
 /**
- * Fills the memory of an empty pool from one that it is to replace: the list with its weights, which clients are
- * remembered, and where the algorithm stays the same, its state. Counts are left to the threads, which bring their own
+ * Fills the memory of an empty pool from one that it is to replace: the list with its weights and thresholds, which clients
+ * are remembered, and where the algorithm stays the same, its state. Counts are left to the threads, which bring their own
  * by `takeOver`. The caller holds the lock of the old memory.
  *
  * @param to at least the capacity of `from`.
@@ -204,7 +203,7 @@ export function carryPool(from: PoolMemory, to: PoolMemory, random: Random): voi
   if (from.layout.algorithm === to.layout.algorithm) {
     state.set(new Int32Array(from.memory, old.state, stateWords(from.layout.capacity)));
   }
-  for (const slot of listed(oldSet).reverse()) linkFirst(set, slot, oldSet.weight[slot]!);
+  copyBackends(oldSet, set);
   create(set, state, random).rebuild();
   if (from.layout.affinitySeconds > 0 && to.layout.affinitySeconds > 0) {
     new Uint8Array(to.memory, next.affinity).set(new Uint8Array(from.memory, old.affinity));

@@ -18,7 +18,7 @@ export interface DecisionState {
 
 export interface ServicePool {
   readonly pool: BackendPool;
-  /** By slot; undefined for a slot that holds no endpoint any more. */
+  /** By slot; undefined for a slot that no endpoint stands in. One that was just removed may still be named. */
   readonly addrs: readonly (SocketAddr | undefined)[];
 }
 
@@ -38,8 +38,18 @@ export interface Step {
   readonly rule: string;
   /** Whether its conditions held. */
   readonly matched: boolean;
-  /** What came of it: `jump KUBE-SVC-…`, `probability 0.5`, `continue`. */
+  /** What came of it: `jump KUBE-SVC-…`, `continue`; empty: nothing. */
   readonly effect: string;
+  /** How likely the rule's random condition holds, 0…1; absent for a rule that does not draw. */
+  readonly probability?: number;
+}
+
+/** Looks on while a flow is decided. */
+export interface Watch {
+  /** A rule or entry was met, before anything comes of it. Costs the making of its text. */
+  step?(step: Step): void;
+  /** A random condition is about to be drawn. @param probability that it holds, 0…1. */
+  drawing?(probability: number): void;
 }
 
 /** The decision on a flow's first packet. */
@@ -60,7 +70,7 @@ export interface Decider {
    * Decides the first packet of a flow; never called for a flow that is known already.
    *
    * @param attempt 0 at first; n for the n-th further try after an endpoint failed. Only the userspace mode tries again.
-   * @param watch is told every rule and entry on the way; slows the walk down.
+   * @param watch is told every rule and entry on the way.
    */
-  decide(flow: Flow, attempt: number, watch?: (step: Step) => void): FlowDecision;
+  decide(flow: Flow, attempt: number, watch?: Watch): FlowDecision;
 }
