@@ -8,6 +8,7 @@ import { buildModel } from "../model/build.ts";
 import type { Model } from "../model/model.ts";
 import { compileProgram } from "../modes/compile.ts";
 import type { Program } from "../modes/program.ts";
+import { unshieldDash } from "./dash.ts";
 import { type ModeArguments, programOptions } from "./mode-options.ts";
 
 /** The cluster that ships with the package. */
@@ -23,6 +24,7 @@ export function clusterOptions<T>(argv: Argv<T>) {
       array: true,
       requiresArg: true,
       defaultDescription: "the example that ships with sluice",
+      coerce: (paths: string[] | undefined) => paths?.map(unshieldDash),
     })
     .option("hostname-override", { describe: "which Node we are", type: "string", requiresArg: true });
 }

@@ -28,11 +28,17 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
 };
 
 export function exitCodeOf(error: unknown): number {
-  return error instanceof SluiceError ? byErrorCode[error.code as ErrorCode] : ExitCode.failed;
+  if (error instanceof SluiceError) return byErrorCode[error.code as ErrorCode];
+  return isUsageError(error) ? ExitCode.usage : ExitCode.failed;
+}
+
+/** yargs wraps what a reader of an option throws. */
+function isUsageError(error: unknown): error is Error {
+  return error instanceof Error && error.name === "YError";
 }
 
 /** One line for what the user did; the whole stack for what we did. */
 export function messageOf(error: unknown): string {
-  if (error instanceof SluiceError) return error.message;
+  if (error instanceof SluiceError || isUsageError(error)) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
