@@ -9,7 +9,7 @@ export interface ObjectMeta {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-export type ServiceType = "ClusterIP" | "NodePort" | "LoadBalancer" | "ExternalName";
+type ServiceType = "ClusterIP" | "NodePort" | "LoadBalancer" | "ExternalName";
 export type ProtocolName = "TCP" | "UDP" | "SCTP";
 
 /** v1 Service. */

@@ -1,0 +1,40 @@
+import { type Key, type TextDocument, TextFault } from "./document.ts";
+import { walkJson } from "./walk-json.ts";
+
+/**
+ * Reads a JSON text as one document. Of a key that stands twice in a map, the later one counts.
+ *
+ * @throws {TextFault} where it stops being JSON.
+ */
+export function readJson(text: string): TextDocument {
+  return tryReadJson(text) ?? failAt(text);
+}
+
+/** @returns undefined when the text is no JSON. */
+export function tryReadJson(text: string): TextDocument | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown, offsetOf: (path) => offsetInJson(text, path) };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function failAt(text: string): never {
+  const fault = walkJson(text, () => {});
+  const { offset, expected } = fault ?? { offset: text.length, expected: "JSON" };
+  const received = offset >= text.length ? "the end of the text" : JSON.stringify(text.slice(offset, offset + 1));
+  throw new TextFault({ offset, expected, received });
+}
+
+function offsetInJson(text: string, path: readonly Key[]): number {
+  // found[depth]: where the value of the path's first `depth` steps begins.
+  let found: number[] = [];
+  walkJson(text, (steps, offset) => {
+    const depth = steps.length;
+    if (depth > path.length || found.length < depth || steps.some((step, i) => step !== path[i])) return;
+    // A key that stands again replaces what stood there before, and all within it.
+    found = [...found.slice(0, depth), offset];
+  });
+  return found.at(-1) ?? 0;
+}

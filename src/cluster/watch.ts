@@ -1,0 +1,158 @@
+import { type FSWatcher, watch } from "node:fs";
+import { stat } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
+import { configInvalid } from "../core/errors.ts";
+import { findInput, STDIN } from "./input-files.ts";
+import { loadCluster } from "./load.ts";
+import type { ClusterSnapshot } from "./state.ts";
+
+export interface WatchOptions {
+  /** The state that the caller has already: it is not reported again. */
+  readonly current?: ClusterSnapshot;
+  /** Called with every new state, the first one included. */
+  onChange(snapshot: ClusterSnapshot): void;
+  /** Called when the input cannot be loaded; the last snapshot stays good. */
+  onError(error: Error): void;
+  /** How often the files are looked at where the system reports no change, in ms. @default 2000 */
+  readonly pollMs?: number;
+}
+
+/** Files have to be as they are for this long before they are read, in ms: an editor writes in several steps. */
+const QUIET_MS = 50;
+/** Files that never come to rest are read all the same after this many looks. */
+const MAX_LOOKS = 20;
+
+/**
+ * Follows the files and folders of a cluster. Each time they have changed, all of them are loaded anew; a state that
+ * equals the last one is not reported.
+ *
+ * @param paths as `loadCluster` takes them, without standard input.
+ * @throws {SluiceError} CONFIG_INVALID for standard input. What goes wrong later is told to `onError`.
+ */
+export function watchCluster(paths: readonly string[], options: WatchOptions): { close(): void } {
+  if (paths.includes(STDIN)) throw configInvalid("paths", "files or folders, which can be watched", STDIN);
+  const cluster = new ClusterWatch(paths, options);
+  cluster.look();
+  return { close: () => cluster.close() };
+}
+
+/** Everything that tells whether files have changed, and the folders to be told of it. */
+interface Look {
+  readonly fingerprint: string;
+  /** By path; a folder that was replaced has another inode. Undefined while a file or folder is missing. */
+  readonly folders: ReadonlyMap<string, bigint> | undefined;
+}
+
+class ClusterWatch {
+  private readonly paths: readonly string[];
+  private readonly options: WatchOptions;
+  private readonly watchers = new Map<string, { readonly inode: bigint; readonly watcher: FSWatcher }>();
+  private timer: NodeJS.Timeout | undefined;
+  private looking = false;
+  private changedMeanwhile = false;
+  private closed = false;
+  private loaded = "";
+  private current: ClusterSnapshot | undefined;
+
+  constructor(paths: readonly string[], options: WatchOptions) {
+    this.paths = paths;
+    this.options = options;
+    this.current = options.current;
+  }
+
+  /** Something may have changed. */
+  look(): void {
+    this.changedMeanwhile = true;
+    if (!this.looking) void this.follow();
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    for (const { watcher } of this.watchers.values()) watcher.close();
+  }
+
+  private async follow(): Promise<void> {
+    this.looking = true;
+    clearTimeout(this.timer);
+    while (this.changedMeanwhile && !this.closed) {
+      this.changedMeanwhile = false;
+      const fingerprint = await this.rest();
+      if (fingerprint === this.loaded || this.closed) continue;
+      this.loaded = fingerprint;
+      await this.load();
+    }
+    this.looking = false;
+    if (!this.closed) this.timer = setTimeout(() => this.look(), this.options.pollMs ?? 2000);
+  }
+
+  /** Waits until the files are at rest. @returns their fingerprint. */
+  private async rest(): Promise<string> {
+    let { fingerprint, folders } = await lookAt(this.paths);
+    for (let looks = 1; fingerprint !== this.loaded && looks < MAX_LOOKS && !this.closed; looks += 1) {
+      if (folders !== undefined) this.listen(folders);
+      await new Promise((resolve) => {
+        this.timer = setTimeout(resolve, QUIET_MS);
+      });
+      const before = fingerprint;
+      ({ fingerprint, folders } = await lookAt(this.paths));
+      if (fingerprint === before) break;
+    }
+    return fingerprint;
+  }
+
+  private async load(): Promise<void> {
+    const result = await loadCluster(this.paths).then(
+      ({ snapshot }) => snapshot,
+      (error: Error) => error,
+    );
+    if (this.closed || isDeepStrictEqual(result, this.current)) return;
+    if (result instanceof Error) return this.options.onError(result);
+    this.current = result;
+    this.options.onChange(result);
+  }
+
+  /** Has the system report changes in these folders, and in no others. */
+  private listen(folders: ReadonlyMap<string, bigint>): void {
+    for (const [path, { inode, watcher }] of this.watchers) {
+      if (folders.get(path) === inode) continue;
+      watcher.close();
+      this.watchers.delete(path);
+    }
+    for (const [path, inode] of folders) {
+      if (!this.closed && !this.watchers.has(path)) this.listenTo(path, inode);
+    }
+  }
+
+  private listenTo(path: string, inode: bigint): void {
+    try {
+      const watcher = watch(path, () => this.look());
+      // A folder that went away, or a system that is out of watches: the regular looks go on.
+      watcher.on("error", () => watcher.close());
+      this.watchers.set(path, { inode, watcher });
+    } catch {
+      // As above.
+    }
+  }
+}
+
+async function lookAt(paths: readonly string[]): Promise<Look> {
+  try {
+    const { files, folders } = await findInput(paths);
+    const marks = await Promise.all(files.map(markOf));
+    const inodes = await Promise.all(folders.map(inodeOf));
+    return { fingerprint: [...marks, ...inodes].join("\n"), folders: new Map(inodes) };
+  } catch (error) {
+    // Not there at the moment: a state like any other, which loading will put into words.
+    return { fingerprint: String(error), folders: undefined };
+  }
+}
+
+async function inodeOf(folder: string): Promise<[path: string, inode: bigint]> {
+  return [folder, (await stat(folder, { bigint: true })).ino];
+}
+
+async function markOf(file: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+  return [file, dev, ino, size, mtimeNs, ctimeNs].join(" ");
+}
