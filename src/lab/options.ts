@@ -1,0 +1,122 @@
+import { availableParallelism } from "node:os";
+import { algorithmNames } from "../balancers/registry.ts";
+import type { ClusterSnapshot } from "../cluster/state.ts";
+import { configInvalid } from "../core/errors.ts";
+import { type Log, silentLog } from "../core/log.ts";
+import { freshSeed } from "../core/random.ts";
+import { HEADER_BYTES, MAX_MESSAGE_BYTES } from "../measure/message.ts";
+import { type WorkName, workNames } from "../measure/work.ts";
+import type { ProgramOptions } from "../modes/compile.ts";
+import type { Mode } from "../modes/program.ts";
+
+/** Options of a benchmark. */
+export interface BenchOptions {
+  readonly snapshot: ClusterSnapshot;
+  /** Which Node we are, as `chooseOwnNode` says. */
+  readonly nodeName: string;
+  /**
+   * What to compare, besides `direct`, which is always measured, twice: `userspace`, `iptables`, or `ipvs-` and a
+   * scheduler.
+   * @default userspace, iptables, ipvs-rr, ipvs-lc, ipvs-sed
+   */
+  readonly subjects?: readonly string[];
+  /** @default all of `workNames` */
+  readonly works?: readonly string[];
+  /** How long the whole run may take, in milliseconds; block lengths follow from it. @default 80_000 */
+  readonly budgetMs?: number;
+  /** Of the order of slices, of the dataplanes' random choices and of the intervals, 0…2³² − 1. @default a fresh one */
+  readonly seed?: number;
+  /** Worker threads of each dataplane, 1…64. @default two less than the host has processors, 1…4 */
+  readonly workers?: number;
+  /** `namespace/name` or `namespace/name:port`. @default the TCP and the UDP service port with the most endpoints */
+  readonly service?: string;
+  /** Size of a request and of its answer, 16…60_000. @default 64 */
+  readonly messageBytes?: number;
+  /** Options of the modes' compilers; the scheduler is set by the subject. @default {} */
+  readonly programs?: ProgramOptions;
+  /** @default silent */
+  readonly log?: Log;
+  /** Stops the measurement; what is finished is the result. */
+  readonly signal?: AbortSignal;
+  /** For a line on a terminal; called after each slice. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  /** Slices. */
+  readonly done: number;
+  readonly total: number;
+  /** Judged by the slices so far. */
+  readonly secondsLeft: number;
+}
+
+/** A dataplane to measure. */
+export interface SubjectSpec {
+  readonly name: string;
+  readonly mode: Mode;
+  /** Of mode ipvs. */
+  readonly scheduler: string | undefined;
+}
+
+/** The same options, read, with every default filled in. */
+export interface ResolvedBenchOptions {
+  readonly subjects: readonly SubjectSpec[];
+  readonly works: readonly WorkName[];
+  readonly budgetMs: number;
+  readonly seed: number;
+  readonly workers: number;
+  readonly messageBytes: number;
+  readonly log: Log;
+}
+
+/** Names that `subjects` takes. */
+export const subjectNames: readonly string[] = [
+  "userspace",
+  "iptables",
+  ...algorithmNames.filter((name) => name !== "random").map((name) => `ipvs-${name}`),
+];
+const defaultSubjects = ["userspace", "iptables", "ipvs-rr", "ipvs-lc", "ipvs-sed"] as const;
+/** The generator and the backends have a processor each, where there are so many; more threads than this only wait. */
+const MOST_WORKERS = 4;
+
+/** @throws {SluiceError} CONFIG_INVALID, naming the field. */
+export function resolveBenchOptions(options: BenchOptions): ResolvedBenchOptions {
+  const { subjects = defaultSubjects, works = workNames, budgetMs = 80_000, messageBytes = 64 } = options;
+  const { seed = freshSeed(), workers = Math.min(Math.max(availableParallelism() - 2, 1), MOST_WORKERS) } = options;
+  const names = subjects.filter((name) => name !== "direct");
+  return {
+    subjects: unique("subjects", names).map(readSubject),
+    works: unique("works", works).map(readWork),
+    budgetMs: whole("budgetMs", budgetMs, 1, 86_400_000),
+    seed: whole("seed", seed, 0, 2 ** 32 - 1),
+    workers: whole("workers", workers, 1, 64),
+    messageBytes: whole("messageBytes", messageBytes, HEADER_BYTES, MAX_MESSAGE_BYTES),
+    log: options.log ?? silentLog,
+  };
+}
+
+function readSubject(name: string): SubjectSpec {
+  if (!subjectNames.includes(name)) throw configInvalid("subjects", `some of direct, ${subjectNames.join(", ")}`, name);
+  if (name === "userspace" || name === "iptables") return { name, mode: name, scheduler: undefined };
+  return { name, mode: "ipvs", scheduler: name.slice("ipvs-".length) };
+}
+
+function readWork(name: string): WorkName {
+  const work = workNames.find((known) => known === name);
+  if (work === undefined) throw configInvalid("works", `some of ${workNames.join(", ")}`, name);
+  return work;
+}
+
+function unique(path: string, names: readonly string[]): readonly string[] {
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) throw configInvalid(path, "each name once", twice);
+  if (names.length === 0 && path === "works") throw configInvalid(path, "at least one", names);
+  return names;
+}
+
+function whole(path: string, value: number, min: number, max: number): number {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw configInvalid(path, `a whole number in ${min}…${max}`, value);
+  }
+  return value;
+}

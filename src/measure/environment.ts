@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus, freemem, loadavg, release, totalmem, type as systemName } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { calendarTime } from "../core/clock.ts";
+import { type Environment, quantity } from "./result.ts";
+
+/** The host as it was when the measurement began; `environmentSince` completes it. */
+export interface EnvironmentStart {
+  readonly startedAt: string;
+  readonly loadBefore: number;
+  readonly ticks: CpuTicks | undefined;
+}
+
+/** Time of all processors since boot, in ticks. */
+interface CpuTicks {
+  readonly all: number;
+  readonly stolen: number;
+}
+
+export function environmentStart(): EnvironmentStart {
+  return { startedAt: calendarTime(), loadBefore: loadavg()[0]!, ticks: readTicks() };
+}
+
+/**
+ * What a reader needs to judge the figures, or to get them again. What this host does not tell is null.
+ *
+ * @param engine what moved the bytes, and how ports were served.
+ */
+export function environmentSince(start: EnvironmentStart, engine: string): Environment {
+  const { packageFolder, version } = ownPackage();
+  return {
+    startedAt: start.startedAt,
+    sluiceVersion: version,
+    gitCommit: readGitCommit(packageFolder) ?? null,
+    commandLine: process.argv.slice(1),
+    nodeVersion: process.version,
+    engine,
+    system: `${systemName()} ${release()} ${process.arch}`,
+    cpuModel: cpus()[0]?.model ?? null,
+    cpuGovernor: readText("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")?.trim() ?? null,
+    processors: quantity(availableParallelism(), "1"),
+    memoryTotal: quantity(Math.round(totalmem() / 2 ** 20), "MiB"),
+    memoryFree: quantity(Math.round(freemem() / 2 ** 20), "MiB"),
+    loadAverageBefore: quantity(start.loadBefore, "1"),
+    loadAverageAfter: quantity(loadavg()[0]!, "1"),
+    stolenTime: quantity(stolenShare(start.ticks, readTicks()), "1"),
+  };
+}
+
+/** The share of processor time that the hypervisor gave to others in between. */
+function stolenShare(before: CpuTicks | undefined, after: CpuTicks | undefined): number | null {
+  if (before === undefined || after === undefined || after.all === before.all) return null;
+  return (after.stolen - before.stolen) / (after.all - before.all);
+}
+
+/** The first line of /proc/stat: user nice system idle iowait irq softirq steal; guest time is in user already. */
+function readTicks(): CpuTicks | undefined {
+  const line = readText("/proc/stat")?.split("\n")[0];
+  if (line === undefined || !line.startsWith("cpu ")) return undefined;
+  const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
+  return { all: ticks.reduce((sum, n) => sum + n, 0), stolen: ticks[7] ?? 0 };
+}
+
+function ownPackage(): { packageFolder: string; version: string } {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const text = readText(join(folder, "package.json"));
+    if (text !== undefined) {
+      const { version } = JSON.parse(text) as { version: string };
+      return { packageFolder: folder, version };
+    }
+    if (folder === dirname(folder)) throw new Error("no package.json above this module");
+    folder = dirname(folder);
+  }
+}
+
+/**
+ * The commit that is checked out in a folder, read from git's own files.
+ *
+ * @returns undefined when the folder is not the root of a checkout.
+ */
+export function readGitCommit(folder: string): string | undefined {
+  const dotGit = join(folder, ".git");
+  // In a worktree `.git` is a file that names the folder, and branches lie in the common folder that one names.
+  const link = /^gitdir: (.*)/.exec(readText(dotGit) ?? "")?.[1];
+  const gitFolder = link === undefined ? dotGit : resolve(folder, link);
+  const head = readText(join(gitFolder, "HEAD"))?.trim();
+  if (head === undefined) return undefined;
+  const branch = /^ref: (.*)$/.exec(head)?.[1];
+  if (branch === undefined) return head;
+  const common = resolve(gitFolder, readText(join(gitFolder, "commondir"))?.trim() ?? ".");
+  const loose = readText(join(common, branch))?.trim();
+  if (loose !== undefined) return loose;
+  const packed = readText(join(common, "packed-refs")) ?? "";
+  return packed
+    .split("\n")
+    .find((line) => line.endsWith(` ${branch}`))
+    ?.split(" ")[0];
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    // Not there, not ours to read, or a folder: unknown, and reported as unknown.
+    return undefined;
+  }
+}

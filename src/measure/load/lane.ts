@@ -1,0 +1,34 @@
+import type { LoadErrors, LoadTarget, LoadTask } from "./task.ts";
+
+/** One client of the closed loop. */
+export interface Lane {
+  /** Gets ready to send; resolves also when that failed, which is counted. Never rejects. */
+  open(): Promise<void>;
+  /** The window is open: send. */
+  begin(): void;
+  /** Since when the lane has waited for the other side, on the run's clock; undefined when it waits for nothing. */
+  readonly waitingSinceMs: number | undefined;
+  /** What the lane waits for took too long: it counts that, gives it up and goes on. */
+  giveUp(): void;
+  /** Drops everything at once, and says `ended`. */
+  abort(): void;
+}
+
+/** What a lane is told, and tells. */
+export interface LaneRun {
+  readonly task: LoadTask;
+  nowMs(): number;
+  /** Whether new requests may be sent. */
+  isOpen(): boolean;
+  nextTarget(): LoadTarget;
+  /** A connection or flow stands. */
+  opened(): void;
+  /** Operations completed now. */
+  completed(operations: number): void;
+  /** A right answer came. @param latencyMs since it was asked for. */
+  answered(latencyMs: number): void;
+  received(bytes: number): void;
+  failed(error: keyof LoadErrors): void;
+  /** The lane with this number has closed everything and sends no more. */
+  ended(lane: number): void;
+}

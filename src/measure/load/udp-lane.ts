@@ -1,0 +1,102 @@
+import { createSocket, type Socket } from "node:dgram";
+import { createMessage, ECHO, numberMessage } from "../message.ts";
+import { REQUESTS_PER_UDP_FLOW } from "../work.ts";
+import type { Lane, LaneRun } from "./lane.ts";
+import type { LoadErrors } from "./task.ts";
+
+/**
+ * `udp-request-response`: one datagram after the other, with a new flow every REQUESTS_PER_UDP_FLOW requests. A lost
+ * datagram is a time-out; the lane then goes on with a new flow, so that an answer that is only late has nowhere to
+ * arrive.
+ *
+ * Each flow has a client address of its own. Ports alone would come back within a run, and a proxy that still
+ * remembers the old flow would, rightly, not choose anew.
+ */
+export function udpLane(run: LaneRun, number: number): Lane {
+  const request = createMessage(ECHO, number, run.task.messageBytes);
+  let sequence = 0;
+  let flows = 0;
+  let sentOnFlow = 0;
+  let waitingSinceMs: number | undefined;
+  let socket: Socket | undefined;
+  let begun = false;
+
+  const close = (): void => {
+    waitingSinceMs = undefined;
+    socket?.close();
+    socket = undefined;
+  };
+  const fail = (error: keyof LoadErrors): void => {
+    run.failed(error);
+    close();
+    if (begun) next();
+  };
+  const send = (mine: Socket): void => {
+    numberMessage(request, sequence++);
+    sentOnFlow += 1;
+    waitingSinceMs = run.nowMs();
+    mine.send(request);
+  };
+  const take = (answer: Buffer): void => {
+    run.received(answer.length);
+    if (waitingSinceMs === undefined || !answer.equals(request)) return fail("wrong");
+    run.answered(run.nowMs() - waitingSinceMs);
+    run.completed(1);
+    waitingSinceMs = undefined;
+    next();
+  };
+  const open = (): Promise<void> =>
+    new Promise((resolve) => {
+      const { host, port } = run.nextTarget();
+      const mine = createSocket(host.includes(":") ? "udp6" : "udp4");
+      socket = mine;
+      sentOnFlow = 0;
+      mine.on("message", (answer) => {
+        if (socket === mine) take(answer);
+      });
+      mine.on("error", (error: NodeJS.ErrnoException) => {
+        resolve();
+        if (socket === mine) fail(error.code === "ECONNREFUSED" ? "refused" : "dropped");
+      });
+      if (!host.includes(":")) mine.bind(0, clientAddress(number, flows++));
+      mine.connect(port, host, () => {
+        resolve();
+        if (socket !== mine) return;
+        run.opened();
+        if (begun) next();
+      });
+    });
+  const next = (): void => {
+    if (!run.isOpen()) {
+      close();
+      run.ended(number);
+    } else if (socket === undefined) void open();
+    else if (sentOnFlow < REQUESTS_PER_UDP_FLOW) send(socket);
+    else {
+      close();
+      void open();
+    }
+  };
+
+  return {
+    open,
+    begin() {
+      begun = true;
+      next();
+    },
+    get waitingSinceMs() {
+      return waitingSinceMs;
+    },
+    giveUp: () => fail("timedOut"),
+    abort() {
+      close();
+      run.ended(number);
+    },
+  };
+}
+
+/** Loopback addresses that repeat only after 256 flows of a lane, and after 65 000 lanes. */
+function clientAddress(lane: number, flow: number): string {
+  const block = 1 + (lane % 65_000);
+  return `127.${block >>> 8}.${block & 255}.${flow & 255}`;
+}

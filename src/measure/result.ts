@@ -1,0 +1,192 @@
+/**
+ * The document that a benchmark leaves behind, `sluice.bench/1`. Every figure stands beside its unit, in an object of
+ * the four shapes below; what could not be measured is null. Numbers that are names (seeds, ports) are text.
+ */
+
+/**
+ * `1`: a count, a share, a ratio or a chance. `us` is microseconds; `B` bytes. Latencies inside encoded histograms are
+ * nanoseconds.
+ */
+export type Unit = "1" | "1/s" | "B/s" | "B" | "MiB" | "s" | "ms" | "us" | "ns";
+
+export interface Quantity {
+  readonly value: number | null;
+  readonly unit: Unit;
+}
+
+/** An estimate with its interval; low and high are null where there are too few blocks. */
+export interface Estimate extends Quantity {
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/** One value a block, or an endpoint, in their order. */
+interface Series {
+  readonly values: readonly number[];
+  readonly unit: Unit;
+}
+
+/** An HdrHistogram in its V2 compressed form, base64: `HISTFAAA…`. */
+interface EncodedHistogram {
+  readonly hdrHistogram: string;
+  readonly unit: "ns";
+}
+
+export function quantity(value: number | null | undefined, unit: Unit): Quantity {
+  return { value: value ?? null, unit };
+}
+
+export interface BenchResult {
+  readonly schema: "sluice.bench/1";
+  /** False when it was stopped early: then only whole blocks are in it. */
+  readonly complete: boolean;
+  /** What makes the result worthless or a promise broken; empty: nothing did. */
+  readonly failures: readonly Failure[];
+  readonly noise: Noise;
+  /** What a reader has to know about how it was measured, in sentences. */
+  readonly notes: readonly string[];
+  readonly method: Method;
+  readonly services: readonly MeasuredService[];
+  readonly works: readonly WorkSummary[];
+  readonly subjects: readonly SubjectSummary[];
+  /** Each subject doing each work, works first, in the order of `works` and `subjects`. */
+  readonly cells: readonly CellResult[];
+  readonly environment: Environment;
+}
+
+export interface Failure {
+  readonly subject: string;
+  readonly work: string;
+  /**
+   * `wrong-answer`: an answer was not the one to its request. `unanswered`: a request was refused, dropped or timed out.
+   * `lost-count`: the backends saw another number of requests than were answered. `promise-broken`: the distribution is
+   * not what the subject promises.
+   */
+  readonly reason: "wrong-answer" | "unanswered" | "lost-count" | "promise-broken";
+}
+
+/** The control: the reference measured twice in each block, under two names. */
+export interface Noise {
+  readonly reference: string;
+  readonly control: string;
+  /** By work: control over reference. */
+  readonly ratios: readonly { readonly work: string; readonly ratio: Estimate; readonly holdsOne: boolean | null }[];
+  /** Some interval does not hold 1: intervals of this run are too short by an unknown factor. */
+  readonly tooNoisy: boolean;
+}
+
+interface Method {
+  readonly seed: string;
+  readonly blocks: Quantity;
+  readonly plannedBlocks: Quantity;
+  readonly window: Quantity;
+  readonly messageSize: Quantity;
+  readonly timeout: Quantity;
+  readonly confidence: Quantity;
+  /** How intervals were made, in a sentence. */
+  readonly intervals: string;
+}
+
+export interface MeasuredService {
+  readonly protocol: "tcp" | "udp";
+  /** `namespace/name:port`. */
+  readonly servicePort: string;
+  readonly address: string;
+  readonly endpoints: readonly {
+    /** `ip:port` as the cluster has it. */
+    readonly endpoint: string;
+    /** Where its echo backend listened. */
+    readonly standIn: string;
+  }[];
+}
+
+export interface WorkSummary {
+  readonly work: string;
+  readonly protocol: "tcp" | "udp";
+  readonly what: string;
+  readonly operation: "connection" | "request" | "byte";
+  readonly concurrency: Quantity;
+}
+
+interface SubjectSummary {
+  readonly subject: string;
+  readonly what: string;
+  /** Where clients reached it. */
+  readonly targets: { readonly tcp: readonly string[]; readonly udp: readonly string[] };
+}
+
+export interface CellResult {
+  readonly subject: string;
+  readonly work: string;
+  /** The geometric mean of the blocks' rates. */
+  readonly rate: Estimate;
+  /** The geometric mean of the blocks' ratios to the reference; null for the reference itself. */
+  readonly ratio: Estimate | null;
+  /** Null where fewer than 10 answers lie beyond, and where a work has no single answers. */
+  readonly latencyP50: Quantity;
+  readonly latencyP99: Quantity;
+  readonly latency: EncodedHistogram | null;
+  readonly errors: {
+    readonly refused: Quantity;
+    readonly dropped: Quantity;
+    readonly timedOut: Quantity;
+    readonly wrong: Quantity;
+  };
+  readonly distribution: Distribution;
+  readonly blocks: {
+    readonly operations: Series;
+    readonly duration: Series;
+    readonly rate: Series;
+    readonly errors: Series;
+  };
+}
+
+/** Which endpoints took the new connections or flows, as the endpoints saw it. */
+export interface Distribution {
+  readonly of: "connections" | "flows";
+  /** In the order of the service's endpoints. */
+  readonly counts: Series;
+  readonly shares: Series;
+  /** Whole requests, which follow connections only where each has as many. */
+  readonly requests: Series;
+  /** The largest deviation of a share from an even one. */
+  readonly shareError: Quantity;
+  readonly promise: PromiseSummary;
+  readonly check: {
+    /** `unlikely`: see `chance`. */
+    readonly outcome: "kept" | "unlikely" | "broken" | "unchecked";
+    readonly worst: Quantity;
+    readonly allowed: Quantity;
+    /** Of a deviation at least this large, if the promise is kept. */
+    readonly chance: Quantity;
+    readonly slices: Quantity;
+  };
+}
+
+export type PromiseSummary =
+  | { readonly kind: "none" | "exact" | "uniform-random" }
+  | { readonly kind: "bounded"; readonly maxDifference: Quantity; readonly within: Quantity }
+  /** Endpoints in list order; those from place `reach` on get nothing. */
+  | { readonly kind: "first"; readonly order: readonly string[]; readonly reach: Quantity };
+
+export interface Environment {
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly sluiceVersion: string;
+  readonly gitCommit: string | null;
+  readonly commandLine: readonly string[];
+  readonly nodeVersion: string;
+  /** What moved the bytes, and how ports were served. */
+  readonly engine: string;
+  readonly system: string;
+  readonly cpuModel: string | null;
+  readonly cpuGovernor: string | null;
+  readonly processors: Quantity;
+  readonly memoryTotal: Quantity;
+  readonly memoryFree: Quantity;
+  /** Over one minute. */
+  readonly loadAverageBefore: Quantity;
+  readonly loadAverageAfter: Quantity;
+  /** The share of processor time that the hypervisor gave to others meanwhile. */
+  readonly stolenTime: Quantity;
+}

@@ -1,0 +1,49 @@
+import type { Estimate, Quantity } from "../measure/result.ts";
+
+/** Stands where there is no figure. */
+export const NONE = "–";
+
+/** A number with at least `digits` significant digits and no exponent; thousands are set apart by commas. */
+export function formatNumber(value: number, digits = 3): string {
+  if (value === 0) return "0";
+  // Rounded first: 9.996 has as many places as 10.0.
+  const rounded = Number(value.toPrecision(digits));
+  const places = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(rounded))));
+  return value.toLocaleString("en-GB", { minimumFractionDigits: places, maximumFractionDigits: places });
+}
+
+/** A rate without its unit: operations a second, or megabytes (10⁶ bytes) a second. */
+export function formatRate({ value, unit }: Quantity): string {
+  if (value === null) return NONE;
+  return formatNumber(unit === "B/s" ? value / 1e6 : value);
+}
+
+/** How far an interval reaches to both sides, as the larger of the two parts of the estimate: `±2.1 %`. */
+export function formatReach({ value, low, high }: Estimate): string {
+  if (value === null || value === 0 || low === null || high === null) return NONE;
+  return `±${formatNumber((Math.max(high - value, value - low) / value) * 100, 2)} %`;
+}
+
+/** `0.412 [0.398, 0.427]`: three digits of the estimate, and as many places in its interval. */
+export function formatRatio(ratio: Estimate | null): string {
+  if (ratio === null || ratio.value === null) return NONE;
+  const { value, low, high } = ratio;
+  if (low === null || high === null) return value.toFixed(3);
+  return `${value.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
+}
+
+/** Microseconds below 1 ms, milliseconds from there on. */
+export function formatLatency({ value }: Quantity): string {
+  if (value === null) return NONE;
+  return value < 1000 ? `${formatNumber(value)} µs` : `${formatNumber(value / 1000)} ms`;
+}
+
+/** A share in percent with one place. */
+export function formatShare(share: number | null): string {
+  return share === null ? NONE : `${(share * 100).toFixed(1)} %`;
+}
+
+export function formatChance({ value }: Quantity): string {
+  if (value === null) return NONE;
+  return value < 0.0001 ? "< 0.0001" : value.toFixed(value < 0.01 ? 4 : 2);
+}

@@ -1,0 +1,85 @@
+import type { BenchResult, CellResult, WorkSummary } from "../measure/result.ts";
+import { formatChance, formatLatency, formatRate, formatRatio, formatReach, formatShare, NONE } from "./format.ts";
+import { type Column, renderTable } from "./table.ts";
+
+/** The subjects side by side, doing one work. */
+export function workLines({ cells, noise, method }: BenchResult, work: WorkSummary): string[] {
+  const rows = cells.filter((cell) => cell.work === work.work);
+  const withErrors = rows.some((cell) => errorCount(cell) > 0);
+  return [
+    `${work.work}, ${work.concurrency.value} at a time: ${work.what}`,
+    ...renderTable(
+      columns(work, noise.reference, method.confidence.value, withErrors),
+      rows.map((cell) => row(cell, withErrors)),
+    ),
+  ];
+}
+
+function columns(
+  { operation }: WorkSummary,
+  reference: string,
+  confidence: number | null,
+  withErrors: boolean,
+): Column[] {
+  const percent = `${(confidence ?? 0) * 100} %`;
+  return [
+    { title: "subject", align: "left" },
+    { title: operation === "byte" ? "MB/s" : `${operation}s/s`, align: "right" },
+    { title: percent, align: "right" },
+    { title: `of ${reference} [${percent}]`, align: "right" },
+    { title: "p50", align: "right" },
+    { title: "p99", align: "right" },
+    { title: "share error", align: "right" },
+    { title: "promise", align: "left" },
+    ...(withErrors ? ([{ title: "errors", align: "right" }] as const) : []),
+  ];
+}
+
+function row(cell: CellResult, withErrors: boolean): string[] {
+  const { subject, rate, ratio, latencyP50, latencyP99, distribution } = cell;
+  return [
+    subject,
+    formatRate(rate),
+    formatReach(rate),
+    formatRatio(ratio),
+    formatLatency(latencyP50),
+    formatLatency(latencyP99),
+    formatShare(distribution.shareError.value),
+    promiseText(distribution),
+    ...(withErrors ? [String(errorCount(cell))] : []),
+  ];
+}
+
+function errorCount({ errors }: CellResult): number {
+  return Object.values(errors).reduce((sum, { value }) => sum + (value ?? 0), 0);
+}
+
+/** What was promised, and whether it was kept. */
+function promiseText({ promise, check }: CellResult["distribution"]): string {
+  const name = promiseName(promise);
+  switch (check.outcome) {
+    case "unchecked":
+      return promise.kind === "none" ? NONE : `${name}: not checked`;
+    case "kept":
+      return check.chance.value === null ? `${name}: kept` : `${name}: kept, p ${formatChance(check.chance)}`;
+    case "unlikely":
+      return `${name}: UNLIKELY, p ${formatChance(check.chance)}`;
+    case "broken":
+      return `${name}: BROKEN, ${check.worst.value} where ${check.allowed.value} may be`;
+  }
+}
+
+function promiseName(promise: CellResult["distribution"]["promise"]): string {
+  switch (promise.kind) {
+    case "none":
+      return "none";
+    case "exact":
+      return "in turn";
+    case "uniform-random":
+      return "random, even";
+    case "bounded":
+      return `differ ≤ ${promise.maxDifference.value}`;
+    case "first":
+      return `first ${promise.reach.value} at most`;
+  }
+}

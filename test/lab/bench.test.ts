@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { isSluiceError } from "../../src/core/errors.ts";
+import { lineLog } from "../../src/core/log.ts";
+import { runBench } from "../../src/lab/bench.ts";
+import type { Progress } from "../../src/lab/options.ts";
+import { suite } from "../support/suite.ts";
+import { smallCluster } from "./small-cluster.ts";
+
+const test = suite("bench", { timeoutMs: 60_000 });
+const shortest = { subjects: ["ipvs-rr"], works: ["tcp-connect-request-close"], budgetMs: 10_800 } as const;
+const common = { snapshot: smallCluster, nodeName: "node-a" };
+
+test("the shortest run: ten blocks of three subjects, with intervals, the seed told, and progress on the way", async () => {
+  const progress: Progress[] = [];
+  const lines: string[] = [];
+  const result = await runBench({
+    ...common,
+    ...shortest,
+    seed: 99,
+    log: lineLog((line) => lines.push(line)),
+    onProgress: (one) => progress.push(one),
+  });
+  assert.equal(result.complete, true);
+  assert.deepEqual(result.failures, []);
+  assert.equal(result.method.blocks.value, 10);
+  assert.equal(result.method.seed, "99");
+  assert.match(lines.join(""), /measuring default\/web:http: 10 blocks and a warm-up, slices of 2\d\d ms, seed 99\n/);
+  assert.deepEqual(
+    result.cells.map(({ subject }) => subject),
+    ["direct", "direct-again", "ipvs-rr"],
+  );
+  const [, control, rr] = result.cells;
+  // A host so busy that some slice completed nothing has no interval.
+  if (result.cells.every(({ blocks }) => !blocks.rate.values.includes(0))) {
+    assert.ok(rr!.ratio!.low! <= rr!.ratio!.value! && rr!.ratio!.value! <= rr!.ratio!.high!);
+    assert.equal(typeof result.noise.ratios[0]!.holdsOne, "boolean");
+  }
+  assert.equal(control!.blocks.rate.values.length, 10);
+  assert.equal(result.services[0]!.endpoints[0]!.endpoint, "10.244.0.11:8080");
+  assert.match(result.environment.engine, /^node: net and dgram, \d worker threads? a subject; /);
+  assert.equal(progress.length, 33);
+  assert.deepEqual(progress.at(-1), { done: 33, total: 33, secondsLeft: 0 });
+});
+
+test("a signal stops it, and whole blocks are kept", async () => {
+  const abort = new AbortController();
+  const result = await runBench({
+    ...common,
+    ...shortest,
+    signal: abort.signal,
+    // The warm-up and one block are done, and the next one has begun.
+    onProgress: ({ done }) => done === 7 && abort.abort(),
+  });
+  assert.equal(result.complete, false);
+  assert.equal(result.method.blocks.value, 1);
+  assert.deepEqual(
+    result.cells.map(({ blocks }) => blocks.rate.values.length),
+    [1, 1, 1],
+  );
+  assert.equal(result.cells[2]!.rate.low, null);
+});
+
+test("a signal that has come already stops it before the warm-up", async () => {
+  const result = await runBench({ ...common, ...shortest, signal: AbortSignal.abort() });
+  assert.equal(result.complete, false);
+  assert.equal(result.cells[0]!.rate.value, null);
+});
+
+test("a budget that is too short is refused before anything is opened", async () => {
+  const never = (): never => assert.fail("a dataplane was made");
+  await assert.rejects(runBench({ ...common, ...shortest, budgetMs: 5000 }, never), (error) =>
+    isSluiceError(error, "CONFIG_INVALID"),
+  );
+});

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import type { BenchResult } from "../../src/measure/result.ts";
+import type { Slice } from "../../src/measure/experiment.ts";
+import { suite } from "../support/suite.ts";
+import { experiment, noErrors, plan, summarized, withSlice } from "./synthetic.ts";
+
+const test = suite("result");
+const units = new Set(["1", "1/s", "B/s", "B", "MiB", "s", "ms", "us", "ns"]);
+
+const cellOf = ({ cells }: BenchResult, subject: string, work = "tcp-connect-request-close") =>
+  cells.find((cell) => cell.subject === subject && cell.work === work)!;
+const isRr = ({ cell, block }: Slice): boolean => cell.subject === 2 && block === 3;
+const withSample =
+  (change: Partial<Slice["sample"]>) =>
+  (slice: Slice): Slice => ({ ...slice, sample: { ...slice.sample, ...change } });
+
+/** Paths of numbers that have no unit beside them, and of units that are none. */
+function bareFigures(node: unknown, path = "result"): string[] {
+  if (typeof node === "number") return [path];
+  if (Array.isArray(node)) return node.flatMap((one, at) => bareFigures(one, `${path}[${at}]`));
+  if (typeof node !== "object" || node === null) return [];
+  const entries = Object.entries(node);
+  if (!("unit" in node)) return entries.flatMap(([key, value]) => bareFigures(value, `${path}.${key}`));
+  const wrong = typeof node.unit === "string" && units.has(node.unit) ? [] : [`${path}.unit`];
+  return wrong.concat(
+    entries
+      .filter(([, value]) => typeof value === "object" && value !== null && !Array.isArray(value))
+      .map(([key]) => `${path}.${key}`),
+  );
+}
+
+test("every figure of the document stands beside its unit", async () => {
+  const result = JSON.parse(JSON.stringify(await summarized())) as unknown;
+  assert.deepEqual(bareFigures(result), []);
+  assert.deepEqual(bareFigures({ rate: 5 }), ["result.rate"]);
+  assert.deepEqual(bareFigures([{ value: 5, unit: "furlong" }]), ["result[0].unit"]);
+});
+
+test("the document survives JSON: no figure is lost as NaN, Infinity or undefined", async () => {
+  const result = await summarized();
+  assert.deepEqual(JSON.parse(JSON.stringify(result)), result);
+});
+
+test("there is one cell for each subject doing each work, works first", async () => {
+  const { cells, works, subjects } = await summarized();
+  assert.deepEqual(
+    cells.map(({ work, subject }) => `${work} ${subject}`),
+    works.flatMap(({ work }) => subjects.map(({ subject }) => `${work} ${subject}`)),
+  );
+});
+
+test("ratios are paired within blocks, so that what slows a whole block down cancels", async () => {
+  const { ratio, rate } = cellOf(await summarized(), "ipvs-rr");
+  // 4000/10000, with noise of 2 % at most; blocks as a whole differ by 20 %.
+  assert.ok(Math.abs(ratio!.value! - 0.4) < 0.002, `${ratio!.value}`);
+  assert.ok(ratio!.high! - ratio!.low! < 0.02, `${ratio!.low}…${ratio!.high}`);
+  assert.ok(rate.high! - rate.low! > 300, `${rate.low}…${rate.high}`);
+});
+
+test("the reference has no ratio, the control has one that holds 1", async () => {
+  const result = await summarized();
+  assert.equal(cellOf(result, "direct").ratio, null);
+  assert.equal(result.noise.tooNoisy, false);
+  assert.deepEqual(
+    result.noise.ratios.map(({ holdsOne }) => holdsOne),
+    [true, true],
+  );
+});
+
+test("a control whose ratio leaves 1 makes the run too noisy", async () => {
+  const slices = experiment().slices.map((slice) =>
+    slice.cell.subject === 1 ? withSample({ operations: Math.round(slice.sample.operations * 0.9) })(slice) : slice,
+  );
+  const { noise } = await summarized({ experiment: { slices, complete: true } });
+  assert.equal(noise.tooNoisy, true);
+});
+
+test("percentiles are microseconds of all blocks together", async () => {
+  // Latencies of subject 2 are even over 0…3 ms.
+  const { latencyP50, latencyP99 } = cellOf(await summarized(), "ipvs-rr");
+  assert.ok(Math.abs(latencyP50.value! - 1500) < 5, `${latencyP50.value}`);
+  assert.ok(Math.abs(latencyP99.value! - 2970) < 5, `${latencyP99.value}`);
+});
+
+test("the warm-up counts for no figure", async () => {
+  const result = await summarized();
+  const { blocks, distribution } = cellOf(result, "ipvs-rr");
+  assert.equal(blocks.operations.values.length, plan.blocks);
+  const counted = experiment().slices.filter(({ cell, block }) => cell.subject === 2 && block > 0);
+  const opened = counted
+    .filter(({ cell }) => cell.work.startsWith("tcp"))
+    .reduce((n, { sample }) => n + sample.opened, 0);
+  assert.equal(
+    distribution.counts.values.reduce((sum, n) => sum + n, 0),
+    opened,
+  );
+});
+
+test("a kept promise is said to be kept, without failures", async () => {
+  const result = await summarized();
+  assert.deepEqual(result.failures, []);
+  assert.equal(cellOf(result, "ipvs-rr").distribution.check.outcome, "kept");
+  assert.equal(cellOf(result, "direct").distribution.check.outcome, "unchecked");
+});
+
+for (const [what, change, reason] of [
+  ["a wrong answer", withSample({ errors: { ...noErrors, wrong: 1 } }), "wrong-answer"],
+  ["a request without an answer", withSample({ errors: { ...noErrors, timedOut: 1 } }), "unanswered"],
+  ["an answer that no backend knows of", withSample({ answers: 1 }), "lost-count"],
+  [
+    "a backend that was passed over",
+    (slice: Slice): Slice => {
+      const [first, second, ...rest] = slice.seen;
+      const moved = { ...first!, connections: first!.connections + 2 };
+      return { ...slice, seen: [moved, { ...second!, connections: second!.connections - 2 }, ...rest] };
+    },
+    "promise-broken",
+  ],
+] as const) {
+  test(`${what} fails the run and names subject and work`, async () => {
+    const { failures } = await summarized({ experiment: withSlice(experiment(), isRr, change) });
+    assert.deepEqual(failures, [{ subject: "ipvs-rr", work: "tcp-connect-request-close", reason }]);
+  });
+}
+
+test("an experiment that was stopped in its warm-up has figures that are null, and no failures", async () => {
+  const result = await summarized({ experiment: { slices: [], complete: false } });
+  assert.equal(result.complete, false);
+  assert.equal(result.method.blocks.value, 0);
+  const { rate, ratio, latencyP50, latency } = cellOf(result, "ipvs-rr");
+  assert.deepEqual([rate.value, ratio!.value, latencyP50.value, latency], [null, null, null, null]);
+  assert.deepEqual(result.failures, []);
+  assert.deepEqual(JSON.parse(JSON.stringify(result)), result);
+});
+
+test("a subject that did nothing has rate 0 and no interval", async () => {
+  const idle = { connections: 0, flows: 0, requests: 0, bytesIn: 0, bytesOut: 0 };
+  const dead = (slice: Slice): Slice =>
+    Object.assign(withSample({ operations: 0, answers: 0 })(slice), { seen: slice.seen.map(() => idle) });
+  const slices = experiment().slices.map((slice) => (slice.cell.subject === 2 ? dead(slice) : slice));
+  const { rate, ratio, distribution } = cellOf(await summarized({ experiment: { slices, complete: true } }), "ipvs-rr");
+  assert.deepEqual([rate.value, rate.low, ratio!.value], [0, null, 0]);
+  assert.deepEqual(distribution.shares.values, [0, 0, 0]);
+});

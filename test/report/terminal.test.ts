@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import type { BenchResult, CellResult, MeasuredService } from "../../src/measure/result.ts";
+import { renderJson } from "../../src/report/json.ts";
+import { renderTerminal } from "../../src/report/terminal.ts";
+import { summarized } from "../measure/synthetic.ts";
+import { inProject } from "../support/root.ts";
+import { suite } from "../support/suite.ts";
+
+const test = suite("terminal report");
+
+const withCells = (result: BenchResult, change: (cell: CellResult) => CellResult): BenchResult => ({
+  ...result,
+  cells: result.cells.map(change),
+});
+const withCheck = (
+  result: BenchResult,
+  subject: string,
+  distribution: Partial<CellResult["distribution"]>,
+): BenchResult =>
+  withCells(result, (cell) =>
+    cell.subject === subject ? { ...cell, distribution: { ...cell.distribution, ...distribution } } : cell,
+  );
+
+test("a fixed result gives the recorded text (SLUICE_GOLDEN=1 records it anew)", async () => {
+  const file = inProject("test", "golden", "report", "terminal.txt");
+  const text = renderTerminal(await summarized(), "results/bench.json");
+  if (process.env["SLUICE_GOLDEN"] !== undefined) writeFileSync(file, text);
+  assert.equal(text, readFileSync(file, "utf8"));
+});
+
+test("there is no colour, no cursor movement and no trailing blank in it", async () => {
+  const text = renderTerminal(await summarized());
+  // oxlint-disable-next-line no-control-regex
+  assert.doesNotMatch(text, /\u001b/);
+  assert.doesNotMatch(text, / +$/m);
+});
+
+test("a failed run says so first among the notes", async () => {
+  const failures = [{ subject: "ipvs-rr", work: "tcp-bulk", reason: "wrong-answer" }] as const;
+  const text = renderTerminal({ ...(await summarized()), failures });
+  assert.match(text, /\nnotes\n- FAILED: ipvs-rr got answers that were not the ones to its requests in tcp-bulk\.\n/);
+});
+
+test("a noisy run says so, with the work and its ratio", async () => {
+  const result = await summarized();
+  const ratio = { value: 0.9, low: 0.88, high: 0.93, unit: "1" } as const;
+  const noise = { ...result.noise, tooNoisy: true, ratios: [{ work: "tcp-bulk", ratio, holdsOne: false }] };
+  const text = renderTerminal({ ...result, noise });
+  assert.match(
+    text,
+    /TOO NOISY: direct-again is direct once more, yet in tcp-bulk its ratio is 0\.900 \[0\.880, 0\.930\]/,
+  );
+});
+
+test("promises that are broken, unlikely or not checked are told from those that are kept", async () => {
+  const result = await summarized();
+  const none = { value: null, unit: "1" } as const;
+  const of = (value: number) => ({ value, unit: "1" }) as const;
+  const slices = of(6);
+  const cases: readonly (readonly [Partial<CellResult["distribution"]>, RegExp])[] = [
+    [
+      { promise: { kind: "exact" }, check: { outcome: "broken", worst: of(3), allowed: of(1), chance: none, slices } },
+      /in turn: BROKEN, 3 where 1 may be/,
+    ],
+    [
+      {
+        promise: { kind: "uniform-random" },
+        check: { outcome: "unlikely", worst: none, allowed: none, chance: of(0.0002), slices },
+      },
+      /random, even: UNLIKELY, p 0\.0002/,
+    ],
+    [
+      {
+        promise: { kind: "first", order: ["10.0.0.1:80"], reach: of(4) },
+        check: { outcome: "unchecked", worst: none, allowed: none, chance: none, slices },
+      },
+      /first 4 at most: not checked/,
+    ],
+    [
+      {
+        promise: { kind: "bounded", maxDifference: of(3841), within: { value: 120_000, unit: "ms" } },
+        check: { outcome: "kept", worst: of(2), allowed: of(3841), chance: none, slices },
+      },
+      /differ ≤ 3841: kept/,
+    ],
+  ];
+  for (const [distribution, expected] of cases) {
+    assert.match(renderTerminal(withCheck(result, "ipvs-rr", distribution)), expected);
+  }
+});
+
+test("errors get a column of their own, and only then", async () => {
+  const result = await summarized();
+  assert.doesNotMatch(renderTerminal(result), /errors/);
+  const five = { value: 5, unit: "1" } as const;
+  const bad = withCells(result, (cell) => ({ ...cell, errors: { ...cell.errors, timedOut: five } }));
+  assert.match(renderTerminal(bad), /promise +errors\n/);
+});
+
+test("with more endpoints than columns the shares are summed up", async () => {
+  const result = await summarized();
+  const endpoints = Array.from({ length: 9 }, (_, at) => ({
+    endpoint: `10.0.0.${at}:80`,
+    standIn: `127.0.0.${at}:80`,
+  }));
+  const withEndpoints = (service: MeasuredService): MeasuredService => ({ ...service, endpoints });
+  const values = [9, 9, 9, 9, 9, 9, 9, 9, 0];
+  const wide = withCells(result, (cell) => ({
+    ...cell,
+    distribution: {
+      ...cell.distribution,
+      counts: { values, unit: "1" },
+      shares: { values: values.map((n) => n / 72), unit: "1" },
+    },
+  }));
+  const text = renderTerminal({ ...wide, services: wide.services.map(withEndpoints) });
+  assert.match(text, /subject +connections +least +median +most +idle\ndirect +72 +0\.0 +12\.5 +12\.5 +1\n/);
+});
+
+test("a run that was stopped early says how many blocks it has", async () => {
+  const result = await summarized();
+  const text = renderTerminal({ ...result, complete: false });
+  assert.match(text, /6 blocks of 6 \(stopped early\)/);
+});
+
+test("the JSON text is the document", async () => {
+  const result = await summarized();
+  assert.deepEqual(JSON.parse(renderJson(result)), result);
+});
