@@ -20,7 +20,7 @@ export function listenersTable(status: WorkersStatus): string {
   const dropped = status.notEmulated.map(
     ({ frontend }) => `not emulated: ${frontend.servicePort} drops; here it accepts and closes`,
   );
-  const summary = `${status.workers.length} workers, ${status.placement}, engine node`;
+  const summary = `${status.workers.length} worker${status.workers.length === 1 ? "" : "s"}, ${status.placement}, engine node`;
   return `${[table.toString(), ...new Set(dropped), summary].join("\n")}\n`;
 }
 
