@@ -1,0 +1,110 @@
+import { availableParallelism } from "node:os";
+import { configInvalid } from "../../core/errors.ts";
+import { type Log, silentLog } from "../../core/log.ts";
+import { freshSeed } from "../../core/random.ts";
+import type { SocketAddr } from "../../net/flow.ts";
+import { parseSocketAddr } from "../../net/parse-socket-addr.ts";
+import type { EndpointMapping } from "./endpoint-map.ts";
+
+/** Options of the workers dataplane. Every field may be left out. */
+export interface WorkersOptions {
+  /**
+   * Worker threads, 1…64.
+   * @default one less than the host has processors, at least 1
+   */
+  readonly workers?: number;
+  /**
+   * Where frontends listen: on loopback at a port that the host chooses (`status()` tells which), or at their own
+   * virtual addresses, which are made local to this host while they are served; that takes root.
+   * @default "loopback"
+   */
+  readonly bind?: "loopback" | "cluster-ips";
+  /** By name of the service port: where its first frontend listens. @default none */
+  readonly listen?: Readonly<Record<string, SocketAddr>>;
+  /**
+   * Endpoints whose traffic goes elsewhere, as `IP[:PORT]`; without a port `from` stands for all ports, and `to` keeps
+   * the port.
+   * @default none
+   */
+  readonly mapEndpoint?: readonly { readonly from: string; readonly to: string }[];
+  /** Carries the userspace mode's flows as those of the other modes, not as kube-proxy 1.25 did. @default false */
+  readonly modern?: boolean;
+  /**
+   * A UDP flow is forgotten after this long without a datagram, in milliseconds, 1…86_400_000.
+   * @default the mode's: userspace 250, iptables 30_000 and 120_000 once it goes both ways, ipvs 300_000
+   */
+  readonly udpIdleMs?: number;
+  /** UDP flows of one worker at a time, each with a socket of its own, 1…1_000_000. @default 4096 */
+  readonly maxUdpFlows?: number;
+  /** Connections that the kernel completes ahead of us, 1…65_535; it takes no more than net.core.somaxconn. @default 4096 */
+  readonly backlog?: number;
+  /** What random choices are drawn from, 0…2³² − 1. @default another one each time */
+  readonly seed?: number;
+  /** Where deaths of workers and the like are told. @default nowhere */
+  readonly log?: Log;
+}
+
+/** The same options with every default filled in. */
+export interface ResolvedWorkersOptions {
+  readonly workers: number;
+  readonly bind: "loopback" | "cluster-ips";
+  readonly listen: Readonly<Record<string, SocketAddr>>;
+  readonly mapEndpoint: readonly EndpointMapping[];
+  readonly modern: boolean;
+  /** Undefined: the mode's. */
+  readonly udpIdleMs: number | undefined;
+  readonly maxUdpFlows: number;
+  readonly backlog: number;
+  readonly seed: number;
+  readonly log: Log;
+}
+
+/** Numbers are whole and in these limits; of the other fields the type tells all. */
+const limits = {
+  workers: [1, 64],
+  bind: undefined,
+  listen: undefined,
+  mapEndpoint: undefined,
+  modern: undefined,
+  udpIdleMs: [1, 86_400_000],
+  maxUdpFlows: [1, 1_000_000],
+  backlog: [1, 65_535],
+  seed: [0, 2 ** 32 - 1],
+  log: undefined,
+} as const satisfies Record<keyof WorkersOptions, readonly [number, number] | undefined>;
+
+/** @throws {SluiceError} CONFIG_INVALID, naming the field, also for an unknown field. */
+export function resolveWorkersOptions(options: WorkersOptions = {}): ResolvedWorkersOptions {
+  for (const [path, value] of Object.entries(options)) check(path, value);
+  return Object.freeze({
+    workers: options.workers ?? Math.max(1, availableParallelism() - 1),
+    bind: options.bind ?? "loopback",
+    listen: Object.freeze({ ...options.listen }),
+    mapEndpoint: Object.freeze((options.mapEndpoint ?? []).map(resolveMapping)),
+    modern: options.modern ?? false,
+    udpIdleMs: options.udpIdleMs,
+    maxUdpFlows: options.maxUdpFlows ?? 4096,
+    backlog: options.backlog ?? 4096,
+    seed: options.seed ?? freshSeed(),
+    log: options.log ?? silentLog,
+  });
+}
+
+function check(path: string, value: unknown): void {
+  if (!Object.hasOwn(limits, path)) throw configInvalid(path, "a known option", value);
+  if (path === "bind" && value !== "loopback" && value !== "cluster-ips") {
+    throw configInvalid(path, "loopback or cluster-ips", value);
+  }
+  const limit = limits[path as keyof typeof limits];
+  if (limit === undefined) return;
+  const [min, max] = limit;
+  const fits = Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+  if (!fits) throw configInvalid(path, `a whole number in ${min}…${max}`, value);
+}
+
+function resolveMapping({ from, to }: { readonly from: string; readonly to: string }, at: number): EndpointMapping {
+  return {
+    from: parseSocketAddr(from, `mapEndpoint[${at}].from`, 0),
+    to: parseSocketAddr(to, `mapEndpoint[${at}].to`, 0),
+  };
+}
