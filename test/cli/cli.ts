@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { inProject } from "../support/root.ts";
 
 /** The command as it is shipped. */
-export const mainFile = inProject("dist", "cli", "main.js");
+const mainFile = inProject("dist", "cli", "main.js");
 
 export interface CliResult {
   readonly exitCode: number | null;
