@@ -8,7 +8,8 @@ import { suite } from "../../support/suite.ts";
 import type { ClusterIpsReport } from "./cluster-ips-program.ts";
 
 const namespace = `sluice-test-${process.pid}`;
-const inside = (...argv: string[]): Promise<string> => execOk(["ip", "netns", "exec", namespace, ...argv]);
+const inside = (...argv: string[]): Promise<string> =>
+  execOk(["ip", "netns", "exec", namespace, ...argv], { timeoutMs: 100_000 });
 
 /** Why this host cannot make a network namespace; undefined when it can. */
 async function inability(): Promise<string | undefined> {
@@ -23,7 +24,7 @@ async function inability(): Promise<string | undefined> {
 
 // A suite starts at the first await behind it.
 const reason = await inability();
-const test = suite("workers: virtual addresses");
+const test = suite("workers: virtual addresses", { timeoutMs: 120_000 });
 
 if (reason === undefined) {
   test.after(async () => {

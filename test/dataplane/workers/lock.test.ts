@@ -14,7 +14,7 @@ import { suite } from "../../support/suite.ts";
 import type { LockWork } from "./lock-thread.ts";
 import { startLine } from "./start-line.ts";
 
-const test = suite("shared lock");
+const test = suite("shared lock", { timeoutMs: 60_000 });
 
 interface Scene {
   readonly memory: SharedArrayBuffer;

@@ -12,7 +12,7 @@ import type { PicksDone, PicksWork } from "./picks-thread.ts";
 import { compiled } from "./services.ts";
 import { startLine } from "./start-line.ts";
 
-const test = suite("shared picks");
+const test = suite("shared picks", { timeoutMs: 60_000 });
 
 const ENDPOINTS = 5;
 const THREADS = 2;

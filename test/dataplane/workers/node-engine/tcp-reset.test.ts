@@ -5,7 +5,7 @@ import { resetSocket } from "../../../../src/dataplane/workers/node-engine/tcp-r
 import { suite } from "../../../support/suite.ts";
 import { type Client, tcpClient, tcpEndpoint, until } from "../peers.ts";
 
-const test = suite("node engine: resets");
+const test = suite("node engine: resets", { timeoutMs: 60_000 });
 
 /** Runs a test with one side of a connection, which must have no error, and the client at the other. */
 async function connected(run: (socket: Socket, client: Client) => Promise<void>): Promise<void> {

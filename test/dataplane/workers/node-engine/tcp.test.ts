@@ -5,7 +5,7 @@ import { suite } from "../../../support/suite.ts";
 import { bareEngine, type BareEngine } from "../bare-engine.ts";
 import { deadAddr, echo, tcpClient, tcpEndpoint, type TcpEndpoint, until } from "../peers.ts";
 
-const test = suite("node engine: TCP");
+const test = suite("node engine: TCP", { timeoutMs: 60_000 });
 
 /** Runs a test with an engine that forwards everything to one endpoint. */
 async function forwarding(

@@ -6,7 +6,7 @@ import { suite } from "../../../support/suite.ts";
 import { bareEngine, type BareEngineOptions, type BareEngine, userspacePolicy } from "../bare-engine.ts";
 import { udpEcho, type UdpPeer, udpPeer, until } from "../peers.ts";
 
-const test = suite("node engine: UDP");
+const test = suite("node engine: UDP", { timeoutMs: 60_000 });
 
 interface Scene {
   readonly engine: BareEngine;

@@ -5,7 +5,7 @@ import { bareEngine, userspacePolicy } from "../bare-engine.ts";
 import { deadAddr, echo, echoNamed, tcpClient, tcpEndpoint, until } from "../peers.ts";
 import { stuckEndpoint } from "../stuck-endpoint.ts";
 
-const test = suite("node engine: TCP as the userspace mode carries it");
+const test = suite("node engine: TCP as the userspace mode carries it", { timeoutMs: 60_000 });
 
 test("further endpoints are tried, in order, until one accepts", async () => {
   const alive = await tcpEndpoint(echoNamed("alive"));
