@@ -34,7 +34,7 @@ run("node_modules/.bin/c8", [
   "--temp-directory",
   coverage,
   "--include",
-  "src/**",
+  "out/src/**",
   "--reporter",
   "text-summary",
 ]);

@@ -87,7 +87,9 @@ function suiteDone(): void {
   suitesOpen -= 1;
   if (suitesOpen > 0) return;
   const late = setTimeout(() => {
-    console.error(`STRICT: still alive ${GRACE_MS} ms after the last test: ${process.getActiveResourcesInfo().join(", ")}`);
+    console.error(
+      `STRICT: still alive ${GRACE_MS} ms after the last test: ${process.getActiveResourcesInfo().join(", ")}`,
+    );
     process.exit(1);
   }, GRACE_MS);
   late.unref();
