@@ -1,4 +1,4 @@
-// The system's tools that tests of the kernel need: installed where we may, named where we may not.
+// The system's tools that tests of the kernel and of browsers need: installed where we may, named where we may not.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter } from "node:path";
@@ -11,6 +11,7 @@ const tools = {
   conntrack: "conntrack",
   ipset: "ipset",
   nfacct: "nfacct",
+  chromium: "chromium",
 };
 
 /** @returns the commands that are still missing. */

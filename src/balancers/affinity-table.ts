@@ -1,4 +1,4 @@
-import type { Ip } from "../net/ip.ts";
+import type { Ip, Ip4 } from "../net/ip.ts";
 
 /** No entry for this client. */
 export const NO_ENTRY = -1;
@@ -17,6 +17,17 @@ export interface AffinityTable {
   put(client: Ip, tag: number, value: number, nowMs: number, ttlMs: number): void;
   /** Forgets every entry with this value, or under this tag. O(size of the table). */
   forget(which: { readonly value: number } | { readonly tag: number }): void;
+  /** All that is remembered at a time, in no particular order. O(size of the table). */
+  entries(nowMs: number): AffinityEntry[];
+}
+
+export interface AffinityEntry {
+  readonly client: Ip;
+  readonly tag: number;
+  readonly value: number;
+  /** When it was put. */
+  readonly sinceMs: number;
+  readonly untilMs: number;
 }
 
 /** Places that one entry may take. */
@@ -100,7 +111,24 @@ export function viewAffinityTable(buffer: ArrayBufferLike, byteOffset: number, e
         if (hit) ints[at + 5] = 0;
       }
     },
+    entries(nowMs) {
+      const found: AffinityEntry[] = [];
+      for (let entry = 0; entry < entries; entry += 1) {
+        const at = entry * INTS;
+        const untilMs = times[entry * DOUBLES + 1]!;
+        if (ints[at + 5] === 0 || untilMs <= nowMs) continue;
+        const client = addressOf(ints[at]!, ints[at + 1]!, ints[at + 2]!, ints[at + 3]!);
+        found.push({ client, tag: ints[at + 4]!, value: ints[at + 5]! - 1, sinceMs: times[entry * DOUBLES]!, untilMs });
+      }
+      return found;
+    },
   };
+}
+
+/** IPv4 addresses are kept as IPv6 has them mapped. */
+function addressOf(w0: number, w1: number, w2: number, w3: number): Ip {
+  if (w0 === 0 && w1 === 0 && w2 === 0xffff) return (w3 >>> 0) as Ip4;
+  return { w0: w0 >>> 0, w1: w1 >>> 0, w2: w2 >>> 0, w3: w3 >>> 0 };
 }
 
 /** Spreads all 32 bits over the low ones (the finaliser of MurmurHash3). @returns an unsigned number. */

@@ -1,3 +1,5 @@
+import type { Identity } from "./identity.ts";
+
 /**
  * Backends as a balancer sees them: parallel arrays, one slot a backend, and a list that links the slots in use.
  *
@@ -19,6 +21,15 @@ export interface BackendSet {
   readonly active: Int32Array;
   /** Connections that IPVS counts as inactive: closing, closed and not yet forgotten, and all of UDP. */
   readonly inactive: Int32Array;
+  /** How many connections overload a slot; 0: however many. Written by `setThresholds`, as is all that follows. */
+  readonly upper: Int32Array;
+  /** Below how many an overloaded slot is free again; 0: three quarters of `upper`. */
+  readonly lower: Int32Array;
+  /** 1 for a slot that is overloaded, else 0. Also written by `connectionAdded` and `connectionEnded`. */
+  readonly overloaded: Int32Array;
+  /** Who the backend is: the two words of its `Identity`. Written by `linkFirst`. */
+  readonly identityLow: Int32Array;
+  readonly identityHigh: Int32Array;
 }
 
 /** Marks a slot that holds no backend, in `next`. */
@@ -26,11 +37,11 @@ const FREE = -1;
 /** The largest weight of IPVS. */
 export const MAX_WEIGHT = 65_535;
 const LARGEST_AGE = 2 ** 31 - 1;
-const COLUMNS = 6;
+const COLUMNS = 11;
 
 /** How many bytes a set of this capacity takes: a multiple of 8. @param capacity at least 1. */
 export function backendSetBytes(capacity: number): number {
-  return (capacity + 1) * COLUMNS * Int32Array.BYTES_PER_ELEMENT;
+  return Math.ceil(((capacity + 1) * COLUMNS * Int32Array.BYTES_PER_ELEMENT) / 8) * 8;
 }
 
 /**
@@ -49,6 +60,11 @@ export function viewBackendSet(buffer: ArrayBufferLike, byteOffset: number, capa
     weight: column(3),
     active: column(4),
     inactive: column(5),
+    upper: column(6),
+    lower: column(7),
+    overloaded: column(8),
+    identityLow: column(9),
+    identityHigh: column(10),
   };
 }
 
@@ -65,8 +81,17 @@ export function createBackendSet(
   return set;
 }
 
-/** Puts a free slot at the head of the list. Its counts stay what they are. O(1), once in 2³¹ times O(n). */
-export function linkFirst(set: BackendSet, slot: number, weight: number): void {
+/**
+ * Puts a free slot at the head of the list. Its counts and thresholds stay. O(1), once in 2³¹ times O(n).
+ *
+ * @param identity by default that of a backend which is nothing but its slot.
+ */
+export function linkFirst(
+  set: BackendSet,
+  slot: number,
+  weight: number,
+  identity: Identity = { low: slot, high: 0 },
+): void {
   const { capacity, next, prev } = set;
   if (set.age[capacity] === LARGEST_AGE) renumber(set);
   const first = next[capacity]!;
@@ -77,6 +102,8 @@ export function linkFirst(set: BackendSet, slot: number, weight: number): void {
   set.age[capacity]! += 1;
   set.age[slot] = set.age[capacity]!;
   set.weight[slot] = weight;
+  set.identityLow[slot] = identity.low;
+  set.identityHigh[slot] = identity.high;
 }
 
 /** Gives the listed slots the ages 1…n, in the same order. */
@@ -86,7 +113,10 @@ function renumber({ capacity, prev, age }: BackendSet): void {
   age[capacity] = newest;
 }
 
-/** Takes a slot out of the list. Its counts stay, so that a server that comes back can be given them again. O(1). */
+/**
+ * Takes a slot out of the list. Its counts and thresholds stay, so that a server that comes back can be given them
+ * again. O(1).
+ */
 export function unlink({ next, prev }: BackendSet, slot: number): void {
   next[prev[slot]!] = next[slot]!;
   prev[next[slot]!] = prev[slot]!;
@@ -97,18 +127,33 @@ export function holds({ next }: BackendSet, slot: number): boolean {
   return next[slot] !== FREE;
 }
 
-/** Whether a listed slot may take new flows. */
-export function usable({ weight }: BackendSet, slot: number): boolean {
-  return weight[slot]! > 0;
+/** Whether a listed slot may take new flows: its weight is above 0, and it is not overloaded. */
+export function usable({ weight, overloaded }: BackendSet, slot: number): boolean {
+  return weight[slot]! > 0 && overloaded[slot] === 0;
 }
 
 /** Moves a set into memory for more backends; every slot keeps its number, its counts and its place in the list. O(n). */
 export function growBackendSet(set: BackendSet, capacity: number): BackendSet {
   const grown = createBackendSet(capacity);
-  for (const slot of listed(set).reverse()) linkFirst(grown, slot, set.weight[slot]!);
+  copyBackends(set, grown);
   grown.active.set(set.active.subarray(0, set.capacity));
   grown.inactive.set(set.inactive.subarray(0, set.capacity));
   return grown;
+}
+
+/**
+ * Copies everything but the counts: the list, and the weight, the thresholds and the identity of every slot.
+ *
+ * @param to an empty set of at least the capacity of `from`.
+ */
+export function copyBackends(from: BackendSet, to: BackendSet): void {
+  for (const slot of listed(from).reverse()) linkFirst(to, slot, from.weight[slot]!);
+  to.weight.set(from.weight.subarray(0, from.capacity));
+  to.upper.set(from.upper.subarray(0, from.capacity));
+  to.lower.set(from.lower.subarray(0, from.capacity));
+  to.overloaded.set(from.overloaded.subarray(0, from.capacity));
+  to.identityLow.set(from.identityLow.subarray(0, from.capacity));
+  to.identityHigh.set(from.identityHigh.subarray(0, from.capacity));
 }
 
 /** The slots in list order: the newest first. For set-up and reports; a pick follows `next` itself. */

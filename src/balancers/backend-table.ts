@@ -1,7 +1,22 @@
 import type { Random } from "../core/random.ts";
 import type { Flow } from "../net/flow.ts";
-import { type BackendSet, createBackendSet, growBackendSet, holds, linkFirst, listed, unlink } from "./backend-set.ts";
-import type { Algorithm, Balancer } from "./balancer.ts";
+import {
+  type BackendSet,
+  createBackendSet,
+  growBackendSet,
+  holds,
+  linkFirst,
+  listed,
+  unlink,
+  usable,
+} from "./backend-set.ts";
+import type { BackendSettings } from "./backend-spec.ts";
+import { type Algorithm, type Balancer, NO_BACKEND } from "./balancer.ts";
+import type { Explanation } from "./explanation.ts";
+import { identityOf } from "./identity.ts";
+import type { Kernel } from "./kernel.ts";
+import { shuffleList } from "./shuffle-list.ts";
+import { connectionAdded, connectionEnded, setThresholds } from "./thresholds.ts";
 
 /** Slots at first; doubled whenever they run out. */
 const FIRST_CAPACITY = 16;
@@ -12,13 +27,34 @@ export interface BackendCounts {
   readonly weight: number;
   /** Leases that are not released yet. */
   readonly active: number;
+  /** Whether `upper` leases were reached, and not yet fallen below `lower` again. */
+  readonly overloaded: boolean;
   /** False for a backend that was removed and still has leases; its weight is given as 0. */
+  readonly listed: boolean;
+}
+
+/** All that a table is. Plain data. */
+export interface SavedTable {
+  readonly capacity: number;
+  /** The listed ones in list order, then those that are not listed and have leases. */
+  readonly backends: readonly SavedBackend[];
+  /** The slots of no backend; the last one is given out first. */
+  readonly free: readonly number[];
+  readonly state: readonly number[];
+}
+
+export interface SavedBackend extends BackendSettings {
+  readonly id: string;
+  readonly slot: number;
+  readonly active: number;
+  readonly overloaded: boolean;
   readonly listed: boolean;
 }
 
 /** Backends by id over a set that grows. A slot stays with its id as long as it is listed or has connections. */
 export class BackendTable {
   readonly #algorithm: Algorithm;
+  readonly #kernel: Kernel;
   readonly #random: Random;
   #set: BackendSet;
   #state: Int32Array;
@@ -28,13 +64,17 @@ export class BackendTable {
   readonly #ids: string[] = [];
   readonly #free: number[] = [];
 
-  constructor(algorithm: Algorithm, random: Random) {
+  /** @param saved what the table is to begin with, as `save` gave it for the same algorithm. @default empty */
+  constructor(algorithm: Algorithm, kernel: Kernel, random: Random, saved?: SavedTable) {
+    const capacity = saved?.capacity ?? FIRST_CAPACITY;
     this.#algorithm = algorithm;
+    this.#kernel = kernel;
     this.#random = random;
-    this.#set = createBackendSet(FIRST_CAPACITY);
-    this.#state = new Int32Array(algorithm.stateWords(FIRST_CAPACITY));
+    this.#set = createBackendSet(capacity);
+    this.#state = new Int32Array(algorithm.stateWords(capacity));
+    if (saved === undefined) this.#offer(0);
+    else this.#load(saved);
     this.#balancer = algorithm.create(this.#set, this.#state, random);
-    this.#offer(0);
   }
 
   /** A slot, or NO_BACKEND. */
@@ -42,57 +82,158 @@ export class BackendTable {
     return this.#balancer.pick(flow, nowMs);
   }
 
+  explain(flow: Flow, nowMs: number): Explanation {
+    return this.#balancer.explain(flow, nowMs);
+  }
+
   idOf(slot: number): string {
     return this.#ids[slot]!;
   }
 
+  /** The slot of a listed backend, or NO_BACKEND. */
+  slotOf(id: string): number {
+    const slot = this.#slots.get(id);
+    return slot !== undefined && holds(this.#set, slot) ? slot : NO_BACKEND;
+  }
+
+  /** Whether a slot is listed and may take new flows. */
+  admits(slot: number): boolean {
+    return holds(this.#set, slot) && usable(this.#set, slot);
+  }
+
   opened(slot: number): void {
     this.#set.active[slot]! += 1;
+    connectionAdded(this.#set, slot, this.#kernel);
     this.#balancer.loadChanged(slot);
   }
 
   closed(slot: number): void {
     this.#set.active[slot]! -= 1;
+    connectionEnded(this.#set, slot, this.#kernel);
     this.#balancer.loadChanged(slot);
     this.#freeWhenUnused(slot);
   }
 
-  /** Makes these the listed backends. */
-  update(weights: ReadonlyMap<string, number>): void {
-    for (const [id, slot] of this.#slots) if (holds(this.#set, slot) && !weights.has(id)) this.#remove(slot);
-    for (const [id, weight] of weights) {
-      const slot = this.#slots.get(id);
-      if (slot !== undefined && holds(this.#set, slot)) this.#reweigh(slot, weight);
-      else this.#add(slot ?? this.#take(id), weight);
-    }
+  /** Whether the algorithm takes notice of `observed`. */
+  get goesByLatency(): boolean {
+    return this.#balancer.observed !== undefined;
+  }
+
+  observed(slot: number, latencyMs: number, nowMs: number, failed: boolean): void {
+    this.#balancer.observed?.(slot, latencyMs, nowMs, failed);
+  }
+
+  probed(slot: number, inFlight: number, latencyMs: number, nowMs: number): void {
+    this.#balancer.probed?.(slot, inFlight, latencyMs, nowMs);
+  }
+
+  /** Makes these the listed backends. @returns the slots that were taken out of the list. */
+  update(backends: ReadonlyMap<string, BackendSettings>): number[] {
+    const gone = listed(this.#set).filter((slot) => !backends.has(this.idOf(slot)));
+    for (const slot of gone) this.#unlink(slot);
+    let added = false;
+    for (const [id, settings] of backends) added = this.#put(id, settings) || added;
+    if (added || gone.length > 0) this.#reorder();
+    return gone;
+  }
+
+  /** Adds a backend, or edits it where it stands. */
+  put(id: string, settings: BackendSettings): void {
+    if (this.#put(id, settings)) this.#reorder();
+  }
+
+  remove(slot: number): void {
+    this.#unlink(slot);
+    this.#reorder();
   }
 
   /** The listed backends in list order, then those that are not listed and have connections. */
   counts(): BackendCounts[] {
-    const { weight, active } = this.#set;
-    const slots = listed(this.#set);
-    const removed = [...this.#slots.values()].filter((slot) => !holds(this.#set, slot));
-    return [
-      ...slots.map((slot) => ({ id: this.idOf(slot), weight: weight[slot]!, active: active[slot]!, listed: true })),
-      ...removed.map((slot) => ({ id: this.idOf(slot), weight: 0, active: active[slot]!, listed: false })),
-    ];
+    return this.#known().map((slot) => {
+      const { id, weight, active, overloaded, listed } = this.#saved(slot);
+      return { id, weight: listed ? weight : 0, active, overloaded, listed };
+    });
   }
 
-  #add(slot: number, weight: number): void {
-    linkFirst(this.#set, slot, weight);
+  save(): SavedTable {
+    return {
+      capacity: this.#set.capacity,
+      backends: this.#known().map((slot) => this.#saved(slot)),
+      free: [...this.#free],
+      state: [...this.#state],
+    };
+  }
+
+  #load({ backends, free, state }: SavedTable): void {
+    for (const { id, slot, weight, upper, lower, active, overloaded } of backends) {
+      this.#slots.set(id, slot);
+      this.#ids[slot] = id;
+      this.#set.weight[slot] = weight;
+      this.#set.upper[slot] = upper;
+      this.#set.lower[slot] = lower;
+      this.#set.active[slot] = active;
+      this.#set.overloaded[slot] = Number(overloaded);
+    }
+    for (const { id, slot, weight, listed } of backends.toReversed()) {
+      if (listed) linkFirst(this.#set, slot, weight, identityOf(id));
+    }
+    this.#free.push(...free);
+    this.#state.set(state);
+  }
+
+  #known(): number[] {
+    const removed = [...this.#slots.values()].filter((slot) => !holds(this.#set, slot));
+    return [...listed(this.#set), ...removed.sort((a, b) => a - b)];
+  }
+
+  #saved(slot: number): SavedBackend {
+    const { weight, active, upper, lower, overloaded } = this.#set;
+    return {
+      id: this.idOf(slot),
+      slot,
+      weight: weight[slot]!,
+      upper: upper[slot]!,
+      lower: lower[slot]!,
+      active: active[slot]!,
+      overloaded: overloaded[slot] === 1,
+      listed: holds(this.#set, slot),
+    };
+  }
+
+  /** @returns whether it is a new one. */
+  #put(id: string, settings: BackendSettings): boolean {
+    const slot = this.#slots.get(id);
+    if (slot !== undefined && holds(this.#set, slot)) {
+      this.#edit(slot, settings);
+      return false;
+    }
+    this.#link(slot ?? this.#take(id), settings);
+    return true;
+  }
+
+  #link(slot: number, settings: BackendSettings): void {
+    setThresholds(this.#set, slot, settings, this.#kernel);
+    linkFirst(this.#set, slot, settings.weight, identityOf(this.idOf(slot)));
     this.#balancer.added(slot);
   }
 
-  #reweigh(slot: number, weight: number): void {
-    if (this.#set.weight[slot] === weight) return;
-    this.#set.weight[slot] = weight;
+  #edit(slot: number, settings: BackendSettings): void {
+    const { weight, upper, lower } = this.#set;
+    const limits = settings.upper !== upper[slot] || settings.lower !== lower[slot];
+    if (!limits && settings.weight === weight[slot]) return;
+    weight[slot] = settings.weight;
+    if (limits) setThresholds(this.#set, slot, settings, this.#kernel);
     this.#balancer.reweighted(slot);
   }
 
-  #remove(slot: number): void {
+  #unlink(slot: number): void {
     this.#balancer.removing(slot);
     unlink(this.#set, slot);
     this.#freeWhenUnused(slot);
+  }
+
+  #reorder(): void {
+    if (this.#algorithm.order === "shuffled") shuffleList(this.#set, this.#balancer, this.#random);
   }
 
   #take(id: string): number {
@@ -106,6 +247,10 @@ export class BackendTable {
   #freeWhenUnused(slot: number): void {
     if (holds(this.#set, slot) || this.#set.active[slot]! > 0) return;
     this.#slots.delete(this.idOf(slot));
+    this.#set.weight[slot] = 0;
+    this.#set.upper[slot] = 0;
+    this.#set.lower[slot] = 0;
+    this.#set.overloaded[slot] = 0;
     this.#free.push(slot);
   }
 

@@ -34,6 +34,21 @@ export interface Balancer {
   /** After the weight of a slot was written, also when it is what it was. */
   reweighted(slot: number): void;
   /**
+   * A flow to a slot is over. Only algorithms that go by latency have this; others take no notice.
+   *
+   * @param latencyMs how long it took, at least 0.
+   * @param failed whether it failed.
+   */
+  observed?(slot: number, latencyMs: number, nowMs: number, failed: boolean): void;
+  /**
+   * A backend answered a probe. Only algorithms that go by probes have this; others take no notice.
+   *
+   * @param slot a listed one.
+   * @param inFlight requests that the backend says it is serving, whoever sent them, at least 0.
+   * @param latencyMs what it says a request takes, at least 0.
+   */
+  probed?(slot: number, inFlight: number, latencyMs: number, nowMs: number): void;
+  /**
    * Makes anew what it derives from list, weights and counts, and keeps the rest, such as its place in the list: after
    * it was laid over fresh state on a list that holds backends already, and after a thread died in the middle of a
    * change. O(n log n) at most.
@@ -46,6 +61,13 @@ export interface Balancer {
 /** An algorithm with its options: how much state it needs, and how it is made. */
 export interface Algorithm {
   readonly name: string;
+  /** The options that it was made with, defaults filled in; plain data. */
+  readonly options: object;
+  /**
+   * How whoever edits the list keeps it. `shuffled`: with `shuffleList` after each change of the set of backends.
+   * Absent: new ones go to the head, the others stay where they are.
+   */
+  readonly order?: "shuffled";
   /**
    * 32-bit words of state for a set of this capacity. State starts as zeros, on a multiple of 8 bytes. Nothing in it
    * depends on the capacity: at the front of longer zeroed state it serves a larger set with the same slots.

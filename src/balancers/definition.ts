@@ -4,6 +4,8 @@ import type { Algorithm } from "./balancer.ts";
 /** An algorithm as the registry knows it: its name, and how it is made from its options. */
 export interface Definition<Name extends string, Options extends object> {
   readonly name: Name;
+  /** The names of the options that it takes. */
+  readonly options: readonly string[];
   /** @throws {SluiceError} BALANCER_INVALID, naming the option, also for one that it does not take. */
   make(options: Options): Algorithm;
 }
@@ -20,11 +22,15 @@ export type OptionReaders<Resolved> = { readonly [K in keyof Resolved]: OptionRe
 export function define<Name extends string, Resolved extends object>(
   name: Name,
   readers: OptionReaders<Resolved>,
-  create: (options: Resolved) => Omit<Algorithm, "name">,
+  create: (options: Resolved) => Omit<Algorithm, "name" | "options">,
 ): Definition<Name, Partial<Resolved>> {
   return {
     name,
-    make: (options) => ({ name, ...create(readOptions(name, readers, options)) }),
+    options: Object.keys(readers),
+    make(options) {
+      const resolved = readOptions(name, readers, options);
+      return { name, options: resolved, ...create(resolved) };
+    },
   };
 }
 

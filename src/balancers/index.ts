@@ -5,15 +5,27 @@
  * connections in memory of his own, or shares it between threads.
  */
 export {
-  type BalancerOptions,
+  type BackendCandidate,
+  type BackendExplanation,
   type BalancerSources,
   createBalancer,
+  type FlowOutcome,
   type Lease,
   type LeasingBalancer,
+  type ProbeAnswer,
 } from "./create-balancer.ts";
+export type { BalancerOptions, CommonOptions } from "./balancer-options.ts";
+export type { BalancerSnapshot, ClientSnapshot } from "./snapshot.ts";
 export type { BackendSpec } from "./backend-spec.ts";
-export type { BackendCounts } from "./backend-table.ts";
-export { algorithm, type AlgorithmChoice, type AlgorithmName, algorithmNames, type OptionsOf } from "./registry.ts";
+export type { BackendCounts, SavedBackend, SavedTable } from "./backend-table.ts";
+export {
+  algorithm,
+  type AlgorithmChoice,
+  type AlgorithmName,
+  algorithmNames,
+  ipvsSchedulers,
+  type OptionsOf,
+} from "./registry.ts";
 export { type Kernel, kernels } from "./kernel.ts";
 
 export { type Algorithm, type Balancer, NO_BACKEND } from "./balancer.ts";
@@ -30,6 +42,9 @@ export {
   usable,
   viewBackendSet,
 } from "./backend-set.ts";
+export { type Identity, identityOf } from "./identity.ts";
+export { connectionAdded, connectionEnded, setThresholds, type Thresholds } from "./thresholds.ts";
+export { shuffleList } from "./shuffle-list.ts";
 
 export { type Clock, manualClock, type ManualClock, systemClock } from "../core/clock.ts";
 export { type ErrorCode, type ErrorDetails, isSluiceError, SluiceError } from "../core/errors.ts";

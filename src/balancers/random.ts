@@ -1,29 +1,30 @@
 import { listed, usable } from "./backend-set.ts";
-import { NO_BACKEND, unconcerned } from "./balancer.ts";
+import { NO_BACKEND } from "./balancer.ts";
 import { define } from "./definition.ts";
+import { usableTree, usableTreeWords } from "./usable-tree.ts";
 
 /**
- * Uniform random among the backends of weight above 0, one draw a pick. Weights count only as 0 or not 0.
+ * Uniform random among the usable backends, one draw a pick. Weights count only as 0 or not 0.
  *
- * O(n). It is what nftables' `numgen random` does; the iptables mode's chain of probabilities is a walk through its
- * rules, not a balancer.
+ * It is what kube-proxy's nftables mode does (`numgen random mod n`). Its iptables mode is `iptables-random`.
+ *
+ * O(log n), as is every change.
  */
 export const random = define("random", {}, () => ({
-  stateWords: () => 0,
-  create(set, _state, source) {
-    const { capacity, next } = set;
+  stateWords: usableTreeWords,
+  create(set, state, source) {
+    const tree = usableTree(set, state);
     return {
-      ...unconcerned,
       algorithm: "random",
       pick() {
-        let choices = 0;
-        for (let slot = next[capacity]!; slot !== capacity; slot = next[slot]!) if (usable(set, slot)) choices += 1;
-        if (choices === 0) return NO_BACKEND;
-        let skip = source.below(choices);
-        let slot = next[capacity]!;
-        while (!usable(set, slot) || skip-- > 0) slot = next[slot]!;
-        return slot;
+        const choices = tree.total(0);
+        return choices === 0 ? NO_BACKEND : tree.atSum(1 + source.below(choices));
       },
+      loadChanged: tree.changed,
+      added: tree.added,
+      removing: tree.removing,
+      reweighted: tree.changed,
+      rebuild: tree.rebuild,
       explain() {
         const slots = listed(set).filter((slot) => usable(set, slot));
         return {

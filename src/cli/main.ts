@@ -3,13 +3,14 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { configInvalid } from "../core/errors.ts";
 import { addBenchCommand } from "./bench-command.ts";
+import { addConformanceCommand } from "./conformance-command.ts";
 import { shieldDash } from "./dash.ts";
 import { exitCodeOf, messageOf } from "./exit-code.ts";
 import { addRenderCommand } from "./render-command.ts";
 import { addRunCommand } from "./run-command.ts";
 import { addTraceCommand } from "./trace-command.ts";
 
-const commands = [addBenchCommand, addRunCommand, addRenderCommand, addTraceCommand];
+const commands = [addBenchCommand, addRunCommand, addRenderCommand, addTraceCommand, addConformanceCommand];
 const parser = yargs(hideBin(process.argv).map(shieldDash))
   .scriptName("sluice")
   .locale("en")

@@ -1,9 +1,7 @@
 import type { Argv } from "yargs";
+import { ipvsSchedulers } from "../balancers/registry.ts";
 import type { ProgramOptions } from "../modes/compile.ts";
 import { type Mode, modes } from "../modes/program.ts";
-
-/** The schedulers that mode ipvs has here. */
-export const schedulers = ["rr", "lc", "sed"] as const;
 
 /** The options of every command that compiles a program. */
 export function modeOptions<T>(argv: Argv<T>) {
@@ -16,7 +14,7 @@ export function modeOptions<T>(argv: Argv<T>) {
     })
     .option("scheduler", {
       describe: "mode ipvs: the kernel's scheduler",
-      choices: schedulers,
+      choices: ipvsSchedulers,
       default: "rr",
       requiresArg: true,
     })

@@ -71,7 +71,8 @@ async function readStdin(): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function reading<T>(file: string, read: () => Promise<T>): Promise<T> {
+/** @throws {SluiceError} INPUT_UNREADABLE in place of what the system says. */
+export async function reading<T>(file: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {
@@ -85,6 +86,6 @@ function reasonOf({ code, message }: NodeJS.ErrnoException): string {
   return message;
 }
 
-function unreadable(file: string, reason: string, cause?: unknown): SluiceError<"INPUT_UNREADABLE"> {
+export function unreadable(file: string, reason: string, cause?: unknown): SluiceError<"INPUT_UNREADABLE"> {
   return new SluiceError("INPUT_UNREADABLE", `${file}: ${reason}`, { file, reason }, { cause });
 }

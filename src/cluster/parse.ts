@@ -1,9 +1,9 @@
-import { inputInvalid } from "./input-invalid.ts";
 import type { ClusterObject } from "./objects.ts";
 import { readDocument } from "./read/document.ts";
-import { positionAt, type TextDocument, TextFault } from "./text/document.ts";
+import type { TextDocument } from "./text/document.ts";
 import { readJson, tryReadJson } from "./text/json.ts";
 import { readYaml } from "./text/yaml.ts";
+import { withPlaces } from "./with-places.ts";
 
 /** A longer text in braces, in UTF-16 units, is JSON with a mistake: as YAML it would take minutes to find it. */
 const LONGEST_FLOW = 1_000_000;
@@ -26,15 +26,7 @@ interface ParsedObjects {
  *   unusual forms 1 MB/s.
  */
 export function parseObjects(text: string, file: string): ParsedObjects {
-  const body = text.startsWith("\ufeff") ? text.slice(1) : text;
-  try {
-    return gather(documentsOf(body, file));
-  } catch (error) {
-    if (!(error instanceof TextFault)) throw error;
-    const { offset, field, expected, received } = error;
-    const { line, column } = positionAt(body, offset);
-    throw inputInvalid({ file, line, column, field, expected, received });
-  }
+  return withPlaces(text, file, (body) => gather(documentsOf(body, file)));
 }
 
 function documentsOf(text: string, file: string): Iterable<TextDocument> {

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { algorithmNames } from "../balancers/registry.ts";
+import { ipvsSchedulers } from "../balancers/registry.ts";
 import type { ClusterSnapshot } from "../cluster/state.ts";
 import { configInvalid } from "../core/errors.ts";
 import { type Log, silentLog } from "../core/log.ts";
@@ -73,7 +73,7 @@ export interface ResolvedBenchOptions {
 export const subjectNames: readonly string[] = [
   "userspace",
   "iptables",
-  ...algorithmNames.filter((name) => name !== "random").map((name) => `ipvs-${name}`),
+  ...ipvsSchedulers.map((name) => `ipvs-${name}`),
 ];
 const defaultSubjects = ["userspace", "iptables", "ipvs-rr", "ipvs-lc", "ipvs-sed"] as const;
 /** The generator and the backends have a processor each, where there are so many; more threads than this only wait. */

@@ -7,7 +7,7 @@ import {
   viewAffinityTable,
 } from "../../src/balancers/affinity-table.ts";
 import { seededRandom } from "../../src/core/random.ts";
-import { type Ip, type Ip4, parseIp } from "../../src/net/ip.ts";
+import { formatIp, type Ip, type Ip4, parseIp } from "../../src/net/ip.ts";
 import { runs, seed } from "../support/seed.ts";
 import { suite } from "../support/suite.ts";
 
@@ -198,4 +198,26 @@ test("spreads clients: 1024 in a row find room in a table of 2048", () => {
   for (let n = 0; n < 1024; n += 1) if (table.find((0x0a000000 + n) as Ip4, 0, 1024) === n) kept += 1;
   // 256 groups of 8, each with Poisson(4) clients: on average E[max(0, X − 8)] = 0.034 too many, 9 of 1024 in all.
   assert.ok(kept >= 1000, `${kept} kept`);
+});
+
+test("lists all that it remembers at a time: whom, under which tag, what, since when and until when", () => {
+  const table = emptyTable(16);
+  const mapped = parseIp("::ffff:10.0.0.1");
+  const v6 = parseIp("fd00::ff:ffff:ffff");
+  table.put(client, -3, 0, 10, 5);
+  table.put(mapped, 0, 2, 11, 100);
+  table.put(v6, 7, 3, 12.5, 100);
+  const rows = (nowMs: number): unknown[] =>
+    table
+      .entries(nowMs)
+      .sort((a, b) => a.sinceMs - b.sinceMs)
+      .map(({ client, tag, value, sinceMs, untilMs }) => [formatIp(client), tag, value, sinceMs, untilMs]);
+  const later = [
+    // What is IPv4 in IPv6's words is listed as IPv4: the table does not tell them apart.
+    ["10.0.0.1", 0, 2, 11, 111],
+    ["fd00::ff:ffff:ffff", 7, 3, 12.5, 112.5],
+  ];
+  assert.deepEqual(rows(14), [["192.0.2.7", -3, 0, 10, 15], ...later]);
+  assert.deepEqual(rows(15), later);
+  assert.deepEqual(rows(200), []);
 });

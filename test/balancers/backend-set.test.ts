@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import {
   backendSetBytes,
+  copyBackends,
   createBackendSet,
   growBackendSet,
   holds,
@@ -73,6 +74,39 @@ test("a slot is usable as long as its weight is above 0", () => {
   assert.deepEqual([usable(set, 0), usable(set, 1), MAX_WEIGHT], [false, true, 65_535]);
 });
 
+test("a slot is not usable while it is overloaded", () => {
+  const set = createBackendSet(1);
+  linkFirst(set, 0, 1);
+  set.overloaded[0] = 1;
+  assert.equal(usable(set, 0), false);
+  set.overloaded[0] = 0;
+  assert.equal(usable(set, 0), true);
+});
+
+test("is copied with every slot's weight and thresholds, without its counts", () => {
+  const set = createBackendSet(2);
+  for (const slot of [0, 1]) linkFirst(set, slot, 7 + slot);
+  set.upper.set([9, 5]);
+  set.lower.set([3, 4]);
+  set.overloaded.set([0, 1]);
+  set.active.set([2, 5]);
+  unlink(set, 0);
+  const copy = createBackendSet(3);
+  copyBackends(set, copy);
+  assert.deepEqual(listed(copy), [1]);
+  const columns = [copy.weight, copy.upper, copy.lower, copy.overloaded, copy.active];
+  assert.deepEqual(
+    columns.map((column) => Array.from(column.subarray(0, 3))),
+    [
+      [7, 8, 0],
+      [9, 5, 0],
+      [3, 4, 0],
+      [0, 1, 0],
+      [0, 0, 0],
+    ],
+  );
+});
+
 test("is seen by all that lie over its memory, wherever it starts", () => {
   const memory = new SharedArrayBuffer(16 + backendSetBytes(6));
   const mine = createBackendSet(6, memory, 16);
@@ -100,4 +134,14 @@ test("grows with every slot's number, counts and place kept", () => {
     [true, true, false, false, false],
   );
   assert.deepEqual([grown.weight[0], grown.weight[1]], [10, 11]);
+});
+
+test("knows who is in a slot, also after it left the list and the set grew; by default it is the slot itself", () => {
+  const set = createBackendSet(3);
+  linkFirst(set, 0, 1, { low: 0x0af40001, high: -5 });
+  linkFirst(set, 1, 1);
+  unlink(set, 0);
+  const grown = growBackendSet(set, 4);
+  assert.deepEqual([grown.identityLow[0], grown.identityHigh[0]], [0x0af40001, -5]);
+  assert.deepEqual([grown.identityLow[1], grown.identityHigh[1]], [1, 0]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { type Kernel, kernels } from "../../src/balancers/kernel.ts";
-import { algorithmNames } from "../../src/balancers/registry.ts";
+import { ipvsSchedulers } from "../../src/balancers/registry.ts";
 import {
   beyondSchedulers,
   ipvsRecordings,
@@ -15,27 +15,12 @@ import { suite } from "../support/suite.ts";
 
 const test = suite("IPVS as recorded from real kernels");
 
-/** All that can be replayed: only our schedulers, and nothing that goes beyond a scheduler. */
-const replayed = [
-  ..."edit-same-scheduler edit-same-weight-rr".split(" "),
-  ..."lc-allzero-then-weights lc-bigweights lc-dynamic-a lc-dynamic-b lc-equal5-closes".split(" "),
-  ..."lc-overhead-256-257 lc-rand16-0to100 lc-remove-readd-counters lc-tcp-expire lc-udp-expire".split(" "),
-  ..."lc-udp213 lc-w123".split(" "),
-  ..."rr-64servers rr-bigweights rr-dynamic-a rr-dynamic-b rr-dynamic-rand rr-equal3-noclose".split(" "),
-  ..."rr-half-open rr-ipv6 rr-one rr-overloaded-current rr-tcp-expire rr-udp-expire rr-udp213".split(" "),
-  ..."rr-w123 rr-w30201-zero rr-w462-gcd2".split(" "),
-  ..."sed-64servers sed-allzero-then-weights sed-bigweights sed-dynamic-b sed-dynamic-rand".split(" "),
-  ..."sed-equal5-closes sed-half-open sed-one sed-rand8 sed-tcp-expire sed-udp213".split(" "),
-  ..."sed-w30201-zero".split(" "),
-  ..."tcp-state-client-fin tcp-state-client-half tcp-state-server-half tcp-state-server-rst".split(" "),
-  "udp-sticky",
-];
-
 const recordings = ipvsRecordings();
 const ours = recordings.filter(
   (recording) =>
-    beyondSchedulers(recording).length === 0 &&
-    schedulersOf(recording).every((scheduler) => (algorithmNames as readonly string[]).includes(scheduler)),
+    recording.deterministic &&
+    beyondSchedulers(recording).every((what) => what === "thresholds" || what === "one-packet") &&
+    schedulersOf(recording).every((scheduler) => (ipvsSchedulers as readonly string[]).includes(scheduler)),
 );
 
 /** What this kernel did, whose version starts its name: `6.1.192-2 (…)`, `6.1.176 (…)`. */
@@ -56,26 +41,26 @@ test("all recordings are here", () => {
   assert.equal(recordings.length, 176);
 });
 
-test("the 47 recordings of rr, lc and sed without persistence, thresholds, sysctls and one-packet are replayed", () => {
-  assert.deepEqual(
-    ours.map(({ name }) => name),
-    replayed,
-  );
-  assert.equal(replayed.length, 47);
+test("all recordings without chance, persistence and sysctls of the connection table are replayed", () => {
+  const counts = new Map<string, number>();
+  for (const { scheduler } of ours) counts.set(scheduler, (counts.get(scheduler) ?? 0) + 1);
+  const expected = { rr: 25, wrr: 22, lc: 12, wlc: 14, sed: 12, nq: 11, fo: 7, ovf: 6 };
+  const byTable = { sh: 13, dh: 3, mh: 18, lblc: 5, lblcr: 6 };
+  assert.deepEqual(Object.fromEntries(counts), { ...expected, ...byTable });
 });
 
-test("they hold 2540 picks, 20 further datagrams and 3629 sets of counts", () => {
+test("they hold 9341 picks, 100 further datagrams and 12 066 sets of counts", () => {
   const sum = (of: (recording: Recording) => readonly unknown[]): number =>
     ours.reduce((total, recording) => total + of(recording).length, 0);
   const datagrams = sum(({ packetPicks }) => packetPicks ?? []);
   const counts = sum(({ counts }) => counts.filter((one) => one !== null));
-  assert.deepEqual([sum(({ picks }) => picks), datagrams, counts], [2540, 20, 3629]);
+  assert.deepEqual([sum(({ picks }) => picks), datagrams, counts], [9341, 100, 12_066]);
 });
 
 for (const recording of ours) {
   test(`${recording.name}: every pick and every count after every event, on each of the four kernels`, () => {
     for (const kernel of kernels) {
-      const replay = replayIpvs(recording, recording.scheduler === "lc" ? { kernel } : {});
+      const replay = replayIpvs(recording, kernel);
       assert.deepEqual(differences(outcomeOn(kernel, recording), replay), [], kernel);
     }
   });
@@ -83,6 +68,6 @@ for (const recording of ours) {
 
 test("a replay that goes wrong is seen: the old kernel's picks differ from the reference's", () => {
   const recording = ours.find(({ name }) => name === "lc-overhead-256-257")!;
-  const [difference] = differences(outcomeOn("6.1.192", recording), replayIpvs(recording, { kernel: "6.1.176" }));
+  const [difference] = differences(outcomeOn("6.1.192", recording), replayIpvs(recording, "6.1.176"));
   assert.deepEqual(difference, { what: "picks", at: 257, recorded: 1, replayed: 2 });
 });

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { kernels } from "../../src/balancers/kernel.ts";
-import { algorithm, algorithmNames } from "../../src/balancers/registry.ts";
+import { algorithm, algorithmNames, ipvsSchedulers, takesOption } from "../../src/balancers/registry.ts";
 import { suite } from "../support/suite.ts";
 
 const test = suite("registry of algorithms");
 const options = (wrong: object): object => wrong;
 
 test("gives every algorithm under its name", () => {
-  assert.deepEqual(algorithmNames, ["rr", "random", "lc", "sed"]);
+  const kernel = "rr wrr lc wlc sed nq sh dh mh lblc lblcr fo ovf twos".split(" ");
+  const kubeProxy = ["random", "iptables-random", "userspace"];
+  assert.deepEqual(ipvsSchedulers, kernel);
+  assert.deepEqual(algorithmNames.slice(0, 17), [...kernel, ...kubeProxy]);
+  assert.equal(new Set(algorithmNames).size, algorithmNames.length);
   for (const name of algorithmNames) assert.equal(algorithm(name).name, name);
 });
 
@@ -15,7 +19,7 @@ test("refuses a name that it does not hold", () => {
   for (const name of ["", "RR", "wrrr", "constructor", "__proto__"]) {
     assert.throws(() => algorithm(name), {
       code: "BALANCER_INVALID",
-      details: { path: "algorithm", expected: "one of rr, random, lc, sed", received: name },
+      details: { path: "algorithm", expected: `one of ${algorithmNames.join(", ")}`, received: name },
     });
   }
 });
@@ -39,4 +43,18 @@ test("takes the kernels that were recorded and no others", () => {
       details: { path: "kernel", expected: "one of 6.1.176, 6.1.192, 6.12.117, 7.2.13", received: String(kernel) },
     });
   }
+});
+
+test("knows which options an algorithm takes", () => {
+  assert.deepEqual(
+    algorithmNames.filter((name) => takesOption(name, "kernel")),
+    ["lc", "wlc", "lblc", "lblcr", "twos"],
+  );
+  for (const name of ["", "constructor", "__proto__"]) assert.equal(takesOption(name, "kernel"), false);
+});
+
+test("an algorithm says what options it has, defaults filled in", () => {
+  assert.deepEqual(algorithm("lc").options, { kernel: "6.1.192" });
+  assert.deepEqual(algorithm("wlc", { kernel: "6.1.176" }).options, { kernel: "6.1.176" });
+  assert.deepEqual(algorithm("rr").options, {});
 });

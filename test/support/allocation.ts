@@ -2,7 +2,8 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
+/** Collects all garbage at once. */
+export const collectGarbage = runInNewContext("gc") as () => void;
 
 /** Few enough that what they could allocate fits into a young generation, so that no collection hides it. */
 const CALLS = 40_000;

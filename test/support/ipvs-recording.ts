@@ -5,6 +5,8 @@ import { inProject } from "./root.ts";
 export interface Recording extends Outcome {
   readonly name: string;
   readonly scheduler: string;
+  /** Whether a replay must give the very same. */
+  readonly deterministic: boolean;
   readonly flags: readonly string[];
   readonly protocol: "tcp" | "udp";
   readonly virtual: { readonly address: string; readonly port: number } | { readonly fwmark: number };
@@ -87,7 +89,7 @@ export function beyondSchedulers(recording: Recording): string[] {
     ...(thresholds ? ["thresholds"] : []),
     ...(persistence === null ? [] : ["persistence"]),
     ...(onePacket ? ["one-packet"] : []),
-    ...(Object.keys(sysctl).length === 0 ? [] : ["sysctl"]),
+    ...(Object.keys(sysctl).every((name) => /^lblcr?_/.test(name)) ? [] : ["sysctl"]),
   ];
 }
 

@@ -1,9 +1,11 @@
 import { type BackendSet, createBackendSet, holds, listed } from "../../src/balancers/backend-set.ts";
 import { type Balancer, NO_BACKEND } from "../../src/balancers/balancer.ts";
-import { algorithm } from "../../src/balancers/registry.ts";
+import { identityOf } from "../../src/balancers/identity.ts";
+import type { Kernel } from "../../src/balancers/kernel.ts";
+import { algorithm, takesOption } from "../../src/balancers/registry.ts";
 import { assertNever } from "../../src/core/errors.ts";
 import { seededRandom } from "../../src/core/random.ts";
-import { type Flow, type SocketAddr, TCP, UDP } from "../../src/net/flow.ts";
+import { type Flow, formatSocketAddr, type SocketAddr, TCP, UDP } from "../../src/net/flow.ts";
 import { parseIp } from "../../src/net/ip.ts";
 import { DrivenSet } from "./driven-set.ts";
 import type { Outcome, RecordedEvent, RecordedServer, Recording, ServerCounts, SocketText } from "./ipvs-recording.ts";
@@ -16,14 +18,9 @@ interface Connection {
   active: boolean;
 }
 
-/**
- * Does what a recording did to a kernel's virtual server to one of ours.
- *
- * @param options of the scheduler it starts with.
- * @throws {Error} for an event that a scheduler alone cannot answer.
- */
-export function replayIpvs(recording: Recording, options: object = {}): Required<Outcome> {
-  const server = new VirtualServer(recording, options);
+/** Does what a recording did to a kernel's virtual server to one of ours, by the rules of some kernel. */
+export function replayIpvs(recording: Recording, kernel: Kernel): Required<Outcome> {
+  const server = new VirtualServer(recording, kernel);
   const picks: (number | null)[] = [];
   const packetPicks: (number | null)[] = [];
   const counts: ServerCounts[][] = [];
@@ -38,6 +35,7 @@ export function replayIpvs(recording: Recording, options: object = {}): Required
 
 class VirtualServer {
   readonly #recording: Recording;
+  readonly #kernel: Kernel;
   readonly #driven: DrivenSet;
   #scheduler: string;
   /** Slots by server id; a server that was removed keeps its own, and with it its counts. */
@@ -47,12 +45,13 @@ class VirtualServer {
   readonly #opens = new Map<number, Open>();
   #nowMs = 0;
 
-  constructor(recording: Recording, options: object) {
+  constructor(recording: Recording, kernel: Kernel) {
     const added = recording.events.flatMap((event) => (event.op === "add" ? [event.server] : []));
     const set = createBackendSet(recording.servers.length + added.length);
     this.#recording = recording;
+    this.#kernel = kernel;
     this.#scheduler = recording.scheduler;
-    this.#driven = new DrivenSet(set, startScheduler(recording.scheduler, options, set));
+    this.#driven = new DrivenSet(set, startScheduler(recording, kernel, set), kernel);
     for (const server of recording.servers) this.#add(server);
   }
 
@@ -61,6 +60,8 @@ class VirtualServer {
     this.#opens.set(event.conn, event);
     const slot = this.#driven.balancer.pick(this.#flowOf(event), this.#nowMs);
     if (slot === NO_BACKEND) return null;
+    // No entry stays: every datagram is scheduled, and none is counted.
+    if (this.#recording.onePacket) return this.#ids[slot]!;
     const active = this.#recording.protocol === "tcp" && event.result !== "rst";
     this.#driven.count(slot, active ? { active: 1 } : { inactive: 1 });
     this.#connections.set(event.conn, { slot, active });
@@ -92,13 +93,14 @@ class VirtualServer {
         this.#driven.reweigh(this.#slots.get(event.server)!, event.weight);
         break;
       case "setScheduler":
-        this.#setScheduler(event.scheduler);
+        this.#setScheduler(event);
         break;
       case "wait":
         this.#nowMs += event.ms;
         break;
       case "setThreshold":
-        throw new Error(`${this.#recording.name}: thresholds are not replayed`);
+        this.#driven.limit(this.#slots.get(event.server)!, event);
+        break;
       default:
         assertNever(event);
     }
@@ -109,11 +111,12 @@ class VirtualServer {
     return listed(set).map((slot) => [this.#ids[slot]!, set.active[slot]!, set.inactive[slot]!]);
   }
 
-  #add({ id, weight }: RecordedServer): void {
+  #add({ id, address, port, weight, upper = 0, lower = 0 }: RecordedServer): void {
     const slot = this.#slots.get(id) ?? this.#slots.size;
     this.#slots.set(id, slot);
     this.#ids[slot] = id;
-    this.#driven.add(slot, weight);
+    const identity = identityOf(formatSocketAddr(socketAddr({ ip: address, port })));
+    this.#driven.add(slot, weight, { upper, lower }, identity);
   }
 
   /** The first FIN or RST, from whichever side. */
@@ -131,10 +134,10 @@ class VirtualServer {
   }
 
   /** Another scheduler starts afresh; with the same one nothing moves. */
-  #setScheduler(scheduler: string): void {
-    if (scheduler === this.#scheduler) return;
-    this.#scheduler = scheduler;
-    this.#driven.balancer = startScheduler(scheduler, {}, this.#driven.set);
+  #setScheduler(event: SchedulerText): void {
+    if (event.scheduler === this.#scheduler) return;
+    this.#scheduler = event.scheduler;
+    this.#driven.balancer = startScheduler(event, this.#kernel, this.#driven.set);
   }
 
   #flowOf({ client, dst }: Open): Flow {
@@ -151,8 +154,23 @@ class VirtualServer {
   }
 }
 
-function startScheduler(name: string, options: object, set: BackendSet): Balancer {
-  const { create, stateWords } = algorithm(name, options);
+type SchedulerText = Pick<Recording, "scheduler" | "flags"> & Partial<Pick<Recording, "sysctl">>;
+
+/** The settings of a whole kernel that are options of a scheduler here. */
+const schedulerSysctls: Readonly<Record<string, string>> = {
+  lblc_expiration: "lblcExpirationSeconds",
+  lblcr_expiration: "lblcrExpirationSeconds",
+};
+
+function startScheduler({ scheduler, flags, sysctl = {} }: SchedulerText, kernel: Kernel, set: BackendSet): Balancer {
+  const settings = Object.entries(sysctl).map(([name, value]) => [schedulerSysctls[name], value] as const);
+  const { create, stateWords } = algorithm(scheduler, {
+    ...(takesOption(scheduler, "kernel") ? { kernel } : {}),
+    ...Object.fromEntries(settings),
+    ...Object.fromEntries(
+      flags.map((flag) => [flag.replace(/-(.)/, (_, letter: string) => letter.toUpperCase()), true]),
+    ),
+  });
   const balancer = create(set, new Int32Array(stateWords(set.capacity)), seededRandom(1));
   balancer.rebuild();
   return balancer;

@@ -34,8 +34,8 @@ function readItem(item: Fields, itemType: Parameters<typeof readObject>[1]): Clu
   return readObject(item, itemType);
 }
 
-/** Says of a wrong field where in the text it stands. */
-function located<T>(document: TextDocument, read: () => T): T {
+/** Says of a wrong field where in the text it stands. @throws {TextFault} in place of a WrongField. */
+export function located<T>(document: TextDocument, read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Key } from "../text/document.ts";
 import type { Check } from "./checks.ts";
 
-/** A field that is not what it must be. Never leaves `parseObjects`, which turns it into INPUT_INVALID. */
+/** A field that is not what it must be. `located` says where it stands. */
 export class WrongField extends Error {
   readonly path: readonly Key[];
   readonly expected: string;
@@ -35,6 +35,11 @@ export class Fields {
   /** @param steps lead from the document's root to the value. */
   static of(value: unknown, ...steps: readonly Key[]): Fields {
     return new Fields(value, undefined, steps);
+  }
+
+  /** The names of all fields that are there, be they null. */
+  get names(): readonly string[] {
+    return Object.keys(this.map);
   }
 
   /** Whether the field is set. */

@@ -14,7 +14,7 @@ export interface TextDocument {
   offsetOf(path: readonly Key[]): number;
 }
 
-/** Something in the text that cannot stand there. Never leaves this folder: `parseObjects` turns it into INPUT_INVALID. */
+/** Something in the text that cannot stand there. `withPlaces` turns it into INPUT_INVALID. */
 export class TextFault extends Error {
   readonly offset: number;
   /** `items[3].spec.ports`; empty where no field is meant. */

@@ -19,6 +19,8 @@ export interface PoolLayout {
   /** Slots, 1…65535. */
   readonly capacity: number;
   readonly algorithm: string;
+  /** Options of the algorithm. */
+  readonly options: Readonly<Record<string, unknown>>;
   /** Threads that count connections, each in columns of its own. */
   readonly threads: number;
   /** How long a client keeps its backend after its last new flow, in seconds; 0: no affinity. */
@@ -31,7 +33,8 @@ const AFFINITY_ENTRIES = 4096;
 const HEADER_BYTES = 8;
 
 /**
- * The backends of one service as all threads see them: list, weights, counts, the balancer's state and who is
+ * The backends of one service as all threads see them, for programs of the userspace and the ipvs mode that workers carry
+ * out: list, weights, counts, the balancer's state and who is
  * remembered, in one buffer behind one lock. Counts are totals, plus one column a thread, so that a thread that dies
  * takes exactly its own connections out of the totals.
  */
@@ -74,7 +77,7 @@ interface Offsets {
 function offsetsOf(layout: PoolLayout): Offsets {
   const set = HEADER_BYTES;
   const state = set + backendSetBytes(layout.capacity);
-  const columns = state + algorithm(layout.algorithm).stateWords(layout.capacity) * 4;
+  const columns = state + algorithm(layout.algorithm, layout.options).stateWords(layout.capacity) * 4;
   const columnBytes = layout.threads * layout.capacity * 2 * 4;
   const affinity = Math.ceil((columns + columnBytes) / 8) * 8;
   const total = affinity + (layout.affinitySeconds > 0 ? affinityTableBytes(AFFINITY_ENTRIES) : 0);
@@ -104,7 +107,7 @@ export function viewPool(
 ): BackendPool {
   const { capacity, threads, affinitySeconds } = layout;
   const offsets = offsetsOf(layout);
-  const { create, stateWords } = algorithm(layout.algorithm);
+  const { create, stateWords } = algorithm(layout.algorithm, layout.options);
   const set = viewBackendSet(buffer, offsets.set, capacity);
   const balancer = create(set, new Int32Array(buffer, offsets.state, stateWords(capacity)), random);
   const columns = new Int32Array(buffer, offsets.columns, threads * capacity * 2);
@@ -198,7 +201,7 @@ export function carryPool(from: PoolMemory, to: PoolMemory, random: Random): voi
   const [old, next] = [offsetsOf(from.layout), offsetsOf(to.layout)];
   const oldSet = viewBackendSet(from.memory, old.set, from.layout.capacity);
   const set = viewBackendSet(to.memory, next.set, to.layout.capacity);
-  const { create, stateWords } = algorithm(to.layout.algorithm);
+  const { create, stateWords } = algorithm(to.layout.algorithm, to.layout.options);
   const state = new Int32Array(to.memory, next.state, stateWords(to.layout.capacity));
   if (from.layout.algorithm === to.layout.algorithm) {
     state.set(new Int32Array(from.memory, old.state, stateWords(from.layout.capacity)));

@@ -1,13 +1,16 @@
 import type { Clock } from "../../core/clock.ts";
-import { type Flow, formatSocketAddr } from "../../net/flow.ts";
+import type { Flow } from "../../net/flow.ts";
 import type { FlowDecision } from "./decider.ts";
+import { flowKey } from "./flow-key.ts";
 import { type FlowRules, type FlowState, isActive, type PacketKind } from "./flow-states.ts";
+import { Timers } from "./timers.ts";
 
 /** A flow that was decided, and will be sent on as it was decided. */
 export interface KnownFlow {
   readonly flow: Flow;
   readonly decision: FlowDecision;
   readonly state: FlowState;
+  readonly openedMs: number;
   /** When it is forgotten unless another packet comes, in the clock's milliseconds. */
   readonly expiresMs: number;
 }
@@ -28,33 +31,25 @@ export interface Conntrack {
 
 interface Tracked extends KnownFlow {
   readonly rules: FlowRules;
-  readonly openedMs: number;
   state: FlowState;
   replied: boolean;
   expiresMs: number;
-  /** Flows with the same time-out, in the order in which they expire. */
-  queue: Set<Tracked> | undefined;
 }
 
 /** Makes an empty table. Finding, opening and seeing are O(1). */
 export function createConntrack(clock: Clock): Conntrack {
   const byKey = new Map<string, Tracked>();
-  const queues = new Map<number, Set<Tracked>>();
+  const timers = new Timers<Tracked>();
 
   const enter = (tracked: Tracked, state: FlowState): void => {
-    const timeoutMs = tracked.rules.timeouts[state];
-    let queue = queues.get(timeoutMs);
-    if (queue === undefined) queues.set(timeoutMs, (queue = new Set()));
-    tracked.queue?.delete(tracked);
-    queue.add(tracked);
-    tracked.queue = queue;
+    timers.arm(tracked, clock.nowMs(), tracked.rules.timeouts[state]);
     tracked.state = state;
-    tracked.expiresMs = clock.nowMs() + timeoutMs;
+    tracked.expiresMs = timers.endOf(tracked);
   };
   const forget = (tracked: Tracked): void => {
+    timers.disarm(tracked);
     if (byKey.get(flowKey(tracked.flow)) !== tracked) return;
     byKey.delete(flowKey(tracked.flow));
-    tracked.queue?.delete(tracked);
     if (isActive(tracked.state)) wentInactive(tracked);
     if (tracked.decision.verdict !== "forward") return;
     tracked.decision.counted?.pool.forgotten(tracked.decision.counted.slot);
@@ -65,16 +60,7 @@ export function createConntrack(clock: Clock): Conntrack {
     open(flow, decision, rules) {
       const state = rules.first(flow.proto);
       const openedMs = clock.nowMs();
-      const tracked: Tracked = {
-        flow,
-        decision,
-        rules,
-        openedMs,
-        state,
-        replied: false,
-        expiresMs: openedMs,
-        queue: undefined,
-      };
+      const tracked: Tracked = { flow, decision, rules, openedMs, state, replied: false, expiresMs: openedMs };
       byKey.set(flowKey(flow), tracked);
       enter(tracked, state);
     },
@@ -93,12 +79,7 @@ export function createConntrack(clock: Clock): Conntrack {
     forget: (known) => forget(known as Tracked),
     expire() {
       const nowMs = clock.nowMs();
-      for (const queue of queues.values()) {
-        for (const tracked of queue) {
-          if (tracked.expiresMs > nowMs) break;
-          forget(tracked);
-        }
-      }
+      for (let over = timers.due(nowMs); over !== undefined; over = timers.due(nowMs)) forget(over);
     },
     flows: () => [...byKey.values()],
   };
@@ -106,9 +87,4 @@ export function createConntrack(clock: Clock): Conntrack {
 
 function wentInactive({ decision }: KnownFlow): void {
   if (decision.verdict === "forward") decision.counted?.pool.wentInactive(decision.counted.slot);
-}
-
-function flowKey({ proto, src, srcPort, dst, dstPort }: Flow): string {
-  const from = formatSocketAddr({ ip: src, port: srcPort });
-  return `${proto} ${from} ${formatSocketAddr({ ip: dst, port: dstPort })}`;
 }

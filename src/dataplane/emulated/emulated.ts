@@ -1,8 +1,8 @@
-import { listed } from "../../balancers/backend-set.ts";
+import { type BackendSet, listed } from "../../balancers/backend-set.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import { type Random, seededRandom } from "../../core/random.ts";
-import type { Mode } from "../../modes/program.ts";
+import type { Program } from "../../modes/program.ts";
 import { type Flow, type SocketAddr, TCP } from "../../net/flow.ts";
 import type { Dataplane, Decision } from "../dataplane.ts";
 import { createConntrack, type KnownFlow } from "./conntrack.ts";
@@ -10,13 +10,13 @@ import type { Decider, Step, Watch } from "./decider.ts";
 import {
   conntrackRules,
   type FlowRules,
-  ipvsRules,
   isOver,
   type PacketKind,
   type StateTimeouts,
   userspaceRules,
 } from "./flow-states.ts";
 import type { InterfaceOf } from "./iptables.ts";
+import { createIpvsNode } from "./ipvs/node.ts";
 import { createNodeState } from "./node-state.ts";
 import { plainDecision } from "./plain-decision.ts";
 import { createPoolKeeper } from "./pools.ts";
@@ -47,8 +47,7 @@ interface ServerLoad {
  *
  * Not emulated: ipsets, and so the iptables rules of the ipvs mode; interfaces, but for `interfaceOf`; the limit of
  * ICMP errors, so that every reject is heard; retries of the userspace proxy, since no endpoint ever fails here; the
- * handshake of SCTP; an IPVS persistence template that outlives its time while connections of it are open; graceful
- * removal of IPVS servers, which leave the list at once and keep their connections.
+ * handshake of SCTP; graceful removal of IPVS servers, which leave the list at once and keep their TCP connections.
  */
 export interface Emulated extends Dataplane {
   /**
@@ -79,11 +78,8 @@ interface InForce {
   readonly keepsPassing: boolean;
 }
 
-const followedBy: Readonly<Record<Mode, (timeoutsMs?: Partial<StateTimeouts>) => FlowRules>> = Object.freeze({
-  iptables: conntrackRules,
-  ipvs: ipvsRules,
-  userspace: userspaceRules,
-});
+/** What is left for the decider of a program whose virtual servers IPVS has. */
+const noVirtualServers: Program = Object.freeze({ mode: "ipvs", tables: [] });
 
 /** What becomes of a packet that is nobody's business. */
 const unconcerned: Decision = Object.freeze({ verdict: "pass", steps: 0 });
@@ -93,10 +89,12 @@ export function createEmulated({ random, clock, interfaceOf, timeoutsMs }: Emula
   const keeper = createPoolKeeper({ threads: 1, shared: false, random });
   const state = createNodeState(random, clock);
   const conntrack = createConntrack(clock);
+  const ipvs = createIpvsNode({ random, clock }, timeoutsMs);
   let inForce: InForce | undefined;
   let closed = false;
 
   const decideAside = (flow: Flow, source: Random, watch?: Watch): Decision =>
+    ipvs.trace(flow, source, watch) ??
     state.aside(source, () =>
       inForce === undefined ? unconcerned : plainDecision(inForce.decider.decide(flow, 0, watch)),
     );
@@ -106,11 +104,15 @@ export function createEmulated({ random, clock, interfaceOf, timeoutsMs }: Emula
     async apply(program, plan) {
       if (closed) throw failed("it is closed");
       try {
-        const pools = keeper.prepare(program);
-        const decider = prepareDecider(program, plan, state.decisions, interfaceOf);
-        state.use(program, pools);
+        const useVirtualServers = ipvs.prepare(program);
+        const rest = program.mode === "ipvs" ? noVirtualServers : program;
+        const pools = keeper.prepare(rest);
+        const decider = prepareDecider(rest, plan, state.decisions, interfaceOf);
+        state.use(rest, pools);
         keeper.commit();
-        inForce = { decider, rules: followedBy[program.mode](timeoutsMs), keepsPassing: program.mode === "iptables" };
+        useVirtualServers();
+        const rules = program.mode === "userspace" ? userspaceRules(timeoutsMs) : conntrackRules(timeoutsMs);
+        inForce = { decider, rules, keepsPassing: program.mode === "iptables" };
       } catch (cause) {
         throw failed(cause instanceof Error ? cause.message : String(cause), cause);
       }
@@ -122,6 +124,8 @@ export function createEmulated({ random, clock, interfaceOf, timeoutsMs }: Emula
       closed = true;
       inForce = undefined;
       for (const known of conntrack.flows()) conntrack.forget(known);
+      ipvs.prepare(noVirtualServers)();
+      ipvs.forgetAll();
     },
     packet(flow, kind = "open") {
       conntrack.expire();
@@ -131,9 +135,11 @@ export function createEmulated({ random, clock, interfaceOf, timeoutsMs }: Emula
         conntrack.see(known, kind);
         return plainDecision(known.decision);
       }
+      if (reopens) conntrack.forget(known);
+      const byIpvs = ipvs.packet(flow, kind);
+      if (byIpvs !== undefined) return byIpvs;
       const opens = kind === "open" || (kind === "request" && flow.proto !== TCP);
       if (!opens || inForce === undefined) return unconcerned;
-      if (reopens) conntrack.forget(known);
       const decision = inForce.decider.decide(flow, 0);
       const kept = decision.verdict === "forward" || (decision.verdict === "pass" && inForce.keepsPassing);
       if (kept) conntrack.open(flow, decision, inForce.rules);
@@ -147,21 +153,26 @@ export function createEmulated({ random, clock, interfaceOf, timeoutsMs }: Emula
     },
     flows() {
       conntrack.expire();
-      return conntrack.flows();
+      return [...conntrack.flows(), ...ipvs.flows()].sort((a, b) => a.openedMs - b.openedMs);
     },
     servers(key) {
       conntrack.expire();
+      const virtual = ipvs.servers(key);
+      if (virtual !== undefined) return loadsOf(virtual.set, virtual.addrOf);
       const found = state.decisions.pool(key);
-      if (found === undefined) return undefined;
-      const { weight, active, inactive } = found.pool.set;
-      return listed(found.pool.set).map((slot) => ({
-        addr: found.addrs[slot]!,
-        weight: weight[slot]!,
-        active: active[slot]!,
-        inactive: inactive[slot]!,
-      }));
+      return found && loadsOf(found.pool.set, (slot) => found.addrs[slot]!);
     },
   };
+}
+
+function loadsOf(set: BackendSet, addrOf: (slot: number) => SocketAddr): ServerLoad[] {
+  const { weight, active, inactive } = set;
+  return listed(set).map((slot) => ({
+    addr: addrOf(slot),
+    weight: weight[slot]!,
+    active: active[slot]!,
+    inactive: inactive[slot]!,
+  }));
 }
 
 function failed(what: string, cause?: unknown): SluiceError<"DATAPLANE_FAILED"> {

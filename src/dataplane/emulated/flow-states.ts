@@ -4,7 +4,7 @@ import { type Protocol, TCP, UDP } from "../../net/flow.ts";
  * A packet of a flow, as the client or the server sent it. `open` is a SYN, `request` whatever else a client sends,
  * `reply` a SYN/ACK, an ACK or data of the server. Of UDP and SCTP, `open` and `request` are the same.
  */
-export type PacketKind = "open" | "request" | "reply" | "client-fin" | "server-fin" | "rst";
+export type PacketKind = "open" | "request" | "reply" | "client-fin" | "server-fin" | "client-rst" | "server-rst";
 
 /** Where a flow stands. TCP's states have the kernel's names; UDP is a stream once it was answered for a while. */
 export type FlowState =
@@ -31,7 +31,7 @@ interface FlowHistory {
   readonly ageMs: number;
 }
 
-/** How one of the node's tables follows flows. */
+/** How flows are followed in conntrack and by the userspace proxy; IPVS has a table of its own. */
 export interface FlowRules {
   readonly timeouts: StateTimeouts;
   /** After the first packet. */
@@ -57,14 +57,6 @@ const conntrackTimeouts: StateTimeouts = Object.freeze({
   SCTP: 210 * SECOND,
 });
 
-/** IPVS's own; `ipvsadm --set` changes ESTABLISHED, FIN_WAIT and UDP. It knows no SYN_SENT, LAST_ACK and UDP_STREAM. */
-const ipvsTimeouts: StateTimeouts = Object.freeze({
-  ...conntrackTimeouts,
-  ESTABLISHED: 900 * SECOND,
-  UDP: 300 * SECOND,
-  SCTP: 900 * SECOND,
-});
-
 /** kube-proxy's userspace proxy keeps connections until they end, and UDP for its `udpIdleTimeout`. */
 const userspaceTimeouts: StateTimeouts = Object.freeze({ ...conntrackTimeouts, ESTABLISHED: Infinity, UDP: 250 });
 
@@ -80,7 +72,7 @@ export function conntrackRules(timeouts: Partial<StateTimeouts> = {}): FlowRules
       if (state === "UDP") return replied && ageMs > UDP_STREAM_AFTER_MS ? "UDP_STREAM" : "UDP";
       if (state === "UDP_STREAM" || state === "SCTP") return state;
       if (packet === "open") return state;
-      if (packet === "rst") return "CLOSE";
+      if (isRst(packet)) return "CLOSE";
       return isFin(packet) ? afterFin(state) : afterSegment(state, packet);
     },
   };
@@ -88,6 +80,10 @@ export function conntrackRules(timeouts: Partial<StateTimeouts> = {}): FlowRules
 
 function isFin(packet: PacketKind): boolean {
   return packet === "client-fin" || packet === "server-fin";
+}
+
+function isRst(packet: PacketKind): boolean {
+  return packet === "client-rst" || packet === "server-rst";
 }
 
 function afterFin(state: FlowState): FlowState {
@@ -110,32 +106,12 @@ function afterSegment(state: FlowState, packet: PacketKind): FlowState {
   }
 }
 
-/** As IPVS follows its connections: FIN_WAIT when the server closed first, CLOSE_WAIT when the client did. */
-export function ipvsRules(timeouts: Partial<StateTimeouts> = {}): FlowRules {
-  return {
-    timeouts: { ...ipvsTimeouts, ...timeouts },
-    first: (proto) => (proto === TCP ? "SYN_RECV" : proto === UDP ? "UDP" : "SCTP"),
-    next(state, packet) {
-      if (state === "UDP" || state === "SCTP") return state;
-      if (packet === "rst") return "CLOSE";
-      if (state === "SYN_RECV" || state === "ESTABLISHED") {
-        if (packet === "client-fin") return "CLOSE_WAIT";
-        if (packet === "server-fin") return "FIN_WAIT";
-        return packet === "request" ? "ESTABLISHED" : state;
-      }
-      const bothClosed =
-        (state === "FIN_WAIT" && packet === "client-fin") || (state === "CLOSE_WAIT" && packet === "server-fin");
-      return bothClosed ? "TIME_WAIT" : state;
-    },
-  };
-}
-
 /** As the userspace proxy: when either side closes, both connections are closed. */
 export function userspaceRules(timeouts: Partial<StateTimeouts> = {}): FlowRules {
   return {
     timeouts: { ...userspaceTimeouts, ...timeouts },
     first: (proto) => (proto === UDP ? "UDP" : "ESTABLISHED"),
-    next: (state, packet) => (state === "ESTABLISHED" && (packet === "rst" || isFin(packet)) ? undefined : state),
+    next: (state, packet) => (state === "ESTABLISHED" && (isRst(packet) || isFin(packet)) ? undefined : state),
   };
 }
 

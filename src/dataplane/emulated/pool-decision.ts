@@ -1,5 +1,6 @@
+import type { BackendSet } from "../../balancers/backend-set.ts";
 import { NO_BACKEND } from "../../balancers/balancer.ts";
-import type { Flow } from "../../net/flow.ts";
+import type { Flow, SocketAddr } from "../../net/flow.ts";
 import type { DecisionState, FlowDecision, ServicePool, Watch } from "./decider.ts";
 import type { StepsOf } from "./pool-steps.ts";
 
@@ -11,8 +12,8 @@ export interface PoolService {
   readonly masquerade: boolean;
   /** What happens when no endpoint may take the flow. */
   readonly none: "drop" | "reject";
-  /** For a trace; called before the pick. */
-  stepsOf(pool: ServicePool): StepsOf;
+  /** For a trace; called before the pick. @param addrOf the address in a listed slot. */
+  stepsOf(set: BackendSet, addrOf: (slot: number) => SocketAddr): StepsOf;
 }
 
 /** Looking up the destination is the one step: what the scheduler looks at is not counted. */
@@ -30,9 +31,11 @@ export function decideByPool(
   watch: Watch | undefined,
 ): FlowDecision {
   const found = state.pool(service.key)!;
-  const stepsOf = watch?.step === undefined ? undefined : service.stepsOf(found);
+  const traced = watch?.step !== undefined;
+  const stepsOf = traced ? service.stepsOf(found.pool.set, (slot) => found.addrs[slot]!) : undefined;
   const decision = pick(service, found, flow, fresh, state.clock.nowMs());
-  for (const step of stepsOf?.(decision) ?? []) watch?.step?.(step);
+  const chosen = decision.verdict === "forward" ? decision.counted?.slot : undefined;
+  for (const step of stepsOf?.(decision.verdict, chosen) ?? []) watch?.step?.(step);
   return decision;
 }
 

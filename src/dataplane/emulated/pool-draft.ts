@@ -1,10 +1,13 @@
-import { linkFirst, listed, unlink } from "../../balancers/backend-set.ts";
+import { type BackendSet, linkFirst, unlink } from "../../balancers/backend-set.ts";
+import type { Balancer } from "../../balancers/balancer.ts";
+import { identityOf } from "../../balancers/identity.ts";
+import { shuffleList } from "../../balancers/shuffle-list.ts";
 import { balancerInvalid } from "../../core/errors.ts";
 import type { Random } from "../../core/random.ts";
 import type { RealServer } from "../../modes/ipvs/tables.ts";
 import { formatSocketAddr, type SocketAddr } from "../../net/flow.ts";
 import type { BackendPool, PoolLayout } from "./backend-pool.ts";
-import type { PoolPlan } from "./pool-plan.ts";
+import { type PoolPlan, sameOptions } from "./pool-plan.ts";
 
 /** Who stands in the slots of a pool. */
 export interface Seating {
@@ -73,7 +76,8 @@ function seatedAddr(
 export function layoutFor(plan: PoolPlan, seating: Seating, threads: number, before?: PoolLayout): PoolLayout {
   const fits = before !== undefined && seating.owners.length <= before.capacity;
   const capacity = fits ? before.capacity : capacityFor(Math.max(seating.owners.length, plan.servers.length * 2));
-  return { capacity, algorithm: plan.algorithm, threads, affinitySeconds: affinityFor(plan, before) };
+  const { algorithm, options } = plan;
+  return { capacity, algorithm, options, threads, affinitySeconds: affinityFor(plan, before) };
 }
 
 /** The userspace mode does not notice that only the time of an affinity changed. */
@@ -89,7 +93,12 @@ function capacityFor(slots: number): number {
 }
 
 export function sameLayout(a: PoolLayout, b: PoolLayout): boolean {
-  return a.capacity === b.capacity && a.algorithm === b.algorithm && a.affinitySeconds === b.affinitySeconds;
+  return (
+    a.capacity === b.capacity &&
+    a.algorithm === b.algorithm &&
+    sameOptions(a.options, b.options) &&
+    a.affinitySeconds === b.affinitySeconds
+  );
 }
 
 /**
@@ -100,53 +109,32 @@ export function sameLayout(a: PoolLayout, b: PoolLayout): boolean {
  */
 export function relink(pool: BackendPool, plan: PoolPlan, before: Seating, after: Seating, random: Random): void {
   const gone = [...before.listed].filter(([endpoint]) => !after.listed.has(endpoint)).map(([, { slot }]) => slot);
-  if (plan.order === "shuffled") relinkShuffled(pool, before, after, gone.length > 0, random);
-  else relinkInPlace(pool, before, after, gone);
+  const changed = gone.length > 0 || before.listed.size !== after.listed.size;
+  pool.update((balancer, set) => {
+    relinkInPlace(balancer, set, before, after, gone);
+    if (plan.order === "shuffled" && changed) shuffleList(set, balancer, random);
+  });
   for (const slot of gone) pool.forgetClients(slot);
 }
 
-function relinkInPlace(pool: BackendPool, before: Seating, after: Seating, gone: readonly number[]): void {
-  pool.update((balancer, set) => {
-    for (const [endpoint, { slot, weight }] of after.listed) {
-      if (!before.listed.has(endpoint)) {
-        linkFirst(set, slot, weight);
-        balancer.added(slot);
-      } else if (set.weight[slot] !== weight) {
-        set.weight[slot] = weight;
-        balancer.reweighted(slot);
-      }
-    }
-    for (const slot of gone) {
-      balancer.removing(slot);
-      unlink(set, slot);
-    }
-  });
-}
-
-function relinkShuffled(pool: BackendPool, before: Seating, after: Seating, anyGone: boolean, random: Random): void {
-  if (!anyGone && before.listed.size === after.listed.size) return;
-  const slots = shuffle(
-    [...after.listed.values()].map(({ slot }) => slot),
-    random,
-  );
-  pool.update((balancer, set) => {
-    // From the head on, so that the cursor falls back to the head.
-    for (const slot of listed(set)) {
-      balancer.removing(slot);
-      unlink(set, slot);
-    }
-    for (const slot of slots) {
-      linkFirst(set, slot, 1);
+function relinkInPlace(
+  balancer: Balancer,
+  set: BackendSet,
+  before: Seating,
+  after: Seating,
+  gone: readonly number[],
+): void {
+  for (const [endpoint, { slot, weight }] of after.listed) {
+    if (!before.listed.has(endpoint)) {
+      linkFirst(set, slot, weight, identityOf(endpoint));
       balancer.added(slot);
+    } else if (set.weight[slot] !== weight) {
+      set.weight[slot] = weight;
+      balancer.reweighted(slot);
     }
-  });
-}
-
-/** Fisher and Yates: every order is equally likely. */
-function shuffle(slots: number[], random: Random): number[] {
-  for (let last = slots.length - 1; last > 0; last -= 1) {
-    const other = random.below(last + 1);
-    [slots[last], slots[other]] = [slots[other]!, slots[last]!];
   }
-  return slots;
+  for (const slot of gone) {
+    balancer.removing(slot);
+    unlink(set, slot);
+  }
 }

@@ -1,16 +1,18 @@
 import { algorithm } from "../../balancers/registry.ts";
-import { balancerInvalid } from "../../core/errors.ts";
 import type { RealServer, VirtualServer } from "../../modes/ipvs/tables.ts";
 import type { Program } from "../../modes/program.ts";
 import type { Forward } from "../../modes/userspace/forward-table.ts";
 import { formatSocketAddr, protocolName } from "../../net/flow.ts";
 import { sameIp } from "../../net/ip.ts";
+import { schedulerOptions } from "./ipvs/scheduler-options.ts";
 
 /** A pool that a program asks for. */
 export interface PoolPlan {
   /** `10.96.0.1:80/TCP` for a virtual server, the name for a userspace forward. */
   readonly key: string;
   readonly algorithm: string;
+  /** Options of the algorithm. */
+  readonly options: Readonly<Record<string, unknown>>;
   /** 0: no affinity. */
   readonly affinitySeconds: number;
   /** In the order in which they are added. */
@@ -25,7 +27,7 @@ export interface PoolPlan {
 /**
  * Every pool that deciding by this program takes: none in the iptables mode.
  *
- * @throws {SluiceError} BALANCER_INVALID for a scheduler that is not there, and for one with flags.
+ * @throws {SluiceError} BALANCER_INVALID for a scheduler that is not there, and for a flag that no scheduler has.
  */
 export function poolPlans(program: Program): readonly PoolPlan[] {
   switch (program.mode) {
@@ -42,11 +44,16 @@ export function poolPlans(program: Program): readonly PoolPlan[] {
 export function samePlan(a: PoolPlan, b: PoolPlan): boolean {
   return (
     a.algorithm === b.algorithm &&
+    sameOptions(a.options, b.options) &&
     a.affinitySeconds === b.affinitySeconds &&
     a.order === b.order &&
     a.servers.length === b.servers.length &&
     a.servers.every((server, index) => sameServer(server, b.servers[index]!))
   );
+}
+
+export function sameOptions(a: PoolPlan["options"], b: PoolPlan["options"]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function sameServer(a: RealServer, b: RealServer): boolean {
@@ -60,12 +67,11 @@ export function virtualServerKey({ addr, proto }: Pick<VirtualServer, "addr" | "
 
 function virtualServerPlan(server: VirtualServer): PoolPlan {
   const key = virtualServerKey(server);
-  const { name } = algorithm(server.scheduler);
-  // No scheduler that we have takes any; one left out in silence would pick otherwise than the kernel.
-  if (server.flags.length > 0) throw balancerInvalid(key, `no flags for ${name}`, server.flags);
+  const options = schedulerOptions(server.scheduler, server.flags, {}, key);
   return {
     key,
-    algorithm: name,
+    algorithm: algorithm(server.scheduler, options).name,
+    options,
     affinitySeconds: server.persistenceSeconds,
     servers: server.servers,
     order: "linked",
@@ -76,6 +82,7 @@ function forwardPlan(forward: Forward): PoolPlan {
   return {
     key: forward.name,
     algorithm: "rr",
+    options: {},
     affinitySeconds: forward.affinitySeconds,
     servers: forward.endpoints.map((addr) => ({ addr, weight: 1 })),
     order: "shuffled",

@@ -1,49 +1,56 @@
-import { listed } from "../../balancers/backend-set.ts";
+import { type BackendSet, listed } from "../../balancers/backend-set.ts";
 import { renderIpvs } from "../../modes/ipvs/render.ts";
 import type { VirtualServer } from "../../modes/ipvs/tables.ts";
 import type { Forward } from "../../modes/userspace/forward-table.ts";
-import { formatSocketAddr, protocolName } from "../../net/flow.ts";
+import { formatSocketAddr, protocolName, type SocketAddr } from "../../net/flow.ts";
 import { familyOf } from "../../net/ip.ts";
-import type { FlowDecision, ServicePool, Step } from "./decider.ts";
+import type { FlowDecision, Step } from "./decider.ts";
 
-/** The steps of a trace once the decision is known: the service, then its servers in list order, as they stood before. */
-export type StepsOf = (decision: FlowDecision) => readonly Step[];
+/**
+ * The steps of a trace once it is known what becomes of the flow, and which slot takes it: the service, then its servers
+ * in list order, as they stood before.
+ */
+export type StepsOf = (verdict: FlowDecision["verdict"], chosen: number | undefined) => readonly Step[];
+
+/** The address of the server in a listed slot. */
+type AddrOf = (slot: number) => SocketAddr;
 
 /** Of a virtual server, in the words of `ipvsadm -S -n`. */
-export function virtualServerSteps(server: VirtualServer, pool: ServicePool): StepsOf {
+export function virtualServerSteps(server: VirtualServer, set: BackendSet, addrOf: AddrOf): StepsOf {
   const tables = { family: familyOf(server.addr.ip), virtualServers: [server] };
   const [service, ...servers] = renderIpvs(tables).trimEnd().split("\n");
   const rules = new Map(server.servers.map(({ addr }, index) => [formatSocketAddr(addr), servers[index]!]));
-  return poolSteps("ipvs", service!, pool, (endpoint) => rules.get(endpoint)!);
+  return serviceSteps("ipvs", service!, set, addrOf, (endpoint) => rules.get(endpoint)!);
 }
 
 /** Of a userspace forward, which no kernel has words for. */
-export function forwardSteps({ name, proto, portals }: Forward, pool: ServicePool): StepsOf {
+export function forwardSteps({ name, proto, portals }: Forward, set: BackendSet, addrOf: AddrOf): StepsOf {
   const at = portals.map(({ addr }) => formatSocketAddr(addr)).join(", ");
-  return poolSteps("userspace", `${name}: ${protocolName(proto)} ${at}`, pool, (endpoint) => `${name} -> ${endpoint}`);
+  const service = `${name}: ${protocolName(proto)} ${at}`;
+  return serviceSteps("userspace", service, set, addrOf, (endpoint) => `${name} -> ${endpoint}`);
 }
 
-function poolSteps(
+function serviceSteps(
   where: string,
   service: string,
-  { pool, addrs }: ServicePool,
+  set: BackendSet,
+  addrOf: AddrOf,
   ruleOf: (endpoint: string) => string,
 ): StepsOf {
-  const { active, inactive, weight } = pool.set;
-  const standing = listed(pool.set).map((slot) => ({
+  const { active, inactive, weight } = set;
+  const standing = listed(set).map((slot) => ({
     slot,
-    rule: ruleOf(formatSocketAddr(addrs[slot]!)),
+    rule: ruleOf(formatSocketAddr(addrOf(slot))),
     load: `weight ${weight[slot]}, active ${active[slot]}, inactive ${inactive[slot]}`,
   }));
-  return (decision) => {
-    const chosen = decision.verdict === "forward" ? decision.counted?.slot : undefined;
+  return (verdict, chosen) => {
     const servers = standing.map(({ slot, rule, load }) => ({
       where,
       rule,
       matched: slot === chosen,
       effect: slot === chosen ? `chosen: ${load}` : load,
     }));
-    const effect = chosen === undefined ? `no usable server: ${decision.verdict}` : "choose a server";
+    const effect = chosen === undefined ? `no usable server: ${verdict}` : "choose a server";
     return [{ where, rule: service, matched: true, effect }, ...servers];
   };
 }

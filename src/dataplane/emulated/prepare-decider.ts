@@ -2,7 +2,7 @@ import type { Program } from "../../modes/program.ts";
 import type { NodePlan } from "../dataplane.ts";
 import type { Decider, DecisionState } from "./decider.ts";
 import { type InterfaceOf, prepareIptables } from "./iptables.ts";
-import { prepareIpvs } from "./ipvs.ts";
+import { prepareIpvs } from "./pooled-ipvs.ts";
 import { prepareUserspace } from "./userspace.ts";
 
 /**

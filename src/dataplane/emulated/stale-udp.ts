@@ -9,8 +9,9 @@ import { everyRule } from "./every-rule.ts";
  * a client that never stops sending would otherwise send to a dead endpoint for ever. TCP finds out by itself.
  *
  * In the iptables mode that is what kube-proxy's clean-up of conntrack does after each sync: flows to an endpoint that
- * is gone, and flows that no rule met at the time, unless their service now has no endpoint at all. IPVS drops the
- * entries of a server that is removed. The userspace proxy keeps its sockets until they are idle or the service is gone.
+ * is gone, and flows that no rule met at the time, unless their service now has no endpoint at all. In the ipvs mode,
+ * whose own connections are IPVS's (`ipvs/ipvs.ts`), flows of the mode before are told by their endpoint alone. The
+ * userspace proxy keeps its sockets until they are idle or the service is gone.
  *
  * Source: kube-proxy 1.36, pkg/proxy/conntrack/cleanup.go.
  *

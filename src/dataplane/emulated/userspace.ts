@@ -31,6 +31,6 @@ function serviceOf(forward: Forward): PoolService {
     key: forward.name,
     masquerade: true,
     none: "drop",
-    stepsOf: (pool) => forwardSteps(forward, pool),
+    stepsOf: (set, addrOf) => forwardSteps(forward, set, addrOf),
   };
 }

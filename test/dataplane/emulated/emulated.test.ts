@@ -33,7 +33,7 @@ test("packets of a known flow go where the first one went, and no rule is looked
 
 test("a packet that opens nothing and belongs to nothing passes", async () => {
   const node = await nodeWith(ipvs({ [web]: ["10.0.0.1:80"] }));
-  for (const kind of ["request", "reply", "client-fin", "server-fin", "rst"] as const) {
+  for (const kind of ["request", "reply", "client-fin", "server-fin", "client-rst", "server-rst"] as const) {
     assert.deepEqual(node.packet(flow(client, web), kind), { verdict: "pass", steps: 0 }, kind);
   }
   assert.deepEqual(node.flows(), []);
@@ -59,7 +59,7 @@ test("a SYN on a connection that is over opens a new one; on one that is not, it
   const same = flow(client, web);
   assert.equal(said(node.packet(same)), "10.0.0.2:80");
   assert.equal(said(node.packet(same)), "10.0.0.2:80", "a SYN sent again");
-  node.packet(same, "rst");
+  node.packet(same, "server-rst");
   assert.equal(said(node.packet(same)), "10.0.0.1:80");
   const loads = node.servers("10.96.0.1:80/TCP")!.map(({ active, inactive }) => [active, inactive]);
   assert.deepEqual(loads, [
@@ -181,20 +181,29 @@ test("iptables affinity is lost with the rules that name its list, and outlives 
 
 test("ipvs persistence and userspace affinity end when their time is over, from the last connection on", async () => {
   const at = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"];
-  for (const program of [
-    ipvs({ [web]: at }, { persistenceSeconds: 10 }),
-    userspace({ [web]: at }, { affinitySeconds: 10 }),
-  ]) {
+  // In IPVS the time of a client with connections begins anew; SYNs that nobody answers are forgotten after 60 s.
+  for (const [program, seconds] of [
+    [ipvs({ [web]: at }, { persistenceSeconds: 70 }), 70],
+    [userspace({ [web]: at }, { affinitySeconds: 10 }), 10],
+  ] as const) {
     const node = await nodeWith(program);
     const first = node.open(client, web);
     assert.notEqual(node.open("192.168.10.101", web), first, "another client has its own");
     for (let again = 0; again < 3; again += 1) {
-      node.clock.advance(9999);
+      node.clock.advance(seconds * 1000 - 1);
       assert.equal(node.open(client, web), first);
     }
-    node.clock.advance(10_000);
+    node.clock.advance(seconds * 1000);
     assert.notEqual(node.open(client, web), first, program.mode);
   }
+});
+
+test("ipvs persistence outlives its time while the client has connections", async () => {
+  const at = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"];
+  const node = await nodeWith(ipvs({ [web]: at }, { persistenceSeconds: 10 }));
+  const first = node.open(client, web);
+  node.clock.advance(59_999);
+  assert.equal(node.open(client, web), first);
 });
 
 const traced: Readonly<Record<string, Program>> = {

@@ -5,7 +5,9 @@ import { isSluiceError } from "../../../src/core/errors.ts";
 import { seededRandom } from "../../../src/core/random.ts";
 import { createPoolKeeper } from "../../../src/dataplane/emulated/pools.ts";
 import type { VirtualServer } from "../../../src/modes/ipvs/tables.ts";
+import type { Program } from "../../../src/modes/program.ts";
 import { UDP } from "../../../src/net/flow.ts";
+import type { Ip4 } from "../../../src/net/ip.ts";
 import { suite } from "../../support/suite.ts";
 import { flow, ipvs } from "./literals.ts";
 import { at, key, numberOf, Pools, server, servers } from "./pool-trial.ts";
@@ -278,17 +280,42 @@ test("a pool of a program that is gone is gone, and starts anew when it comes ba
   assert.deepEqual(pools.counts(1), [0, 0]);
 });
 
-test("a scheduler's flags are refused, not left out in silence", () => {
-  const plain = ipvs({ [at]: servers(1) });
+/** A program whose only virtual server has these flags. */
+function flagged(scheduler: string, ...flags: readonly string[]): Program {
+  const plain = ipvs({ [at]: servers(1, 2, 3) }, { scheduler });
   assert.ok(plain.mode === "ipvs");
-  const flagged = plain.tables[0]!.virtualServers.map((one): VirtualServer =>
-    Object.assign({}, one, { flags: ["sh-port"] }),
-  );
-  const keeper = createPoolKeeper({ threads: 1, shared: false, random: seededRandom(1) });
+  const tables = plain.tables.map(({ family, virtualServers }) => ({
+    family,
+    virtualServers: virtualServers.map((one): VirtualServer => Object.assign({}, one, { flags })),
+  }));
+  return { mode: "ipvs", tables };
+}
+
+test("a scheduler's flags are options of the algorithm; a flag that there is not is refused", () => {
+  const pools = new Pools().apply(flagged("sh"));
+  const picks = (): (number | undefined)[] =>
+    [1, 2, 3, 4, 5, 6].map((port) => {
+      const client = { ...flow("10.244.1.9", at), srcPort: port * 9000 };
+      return numberOf(pools.entry().addrs[pools.pool().choose(client, 0, false)]);
+    });
+  assert.equal(new Set(picks()).size, 1, "one client, one server");
+  pools.apply(flagged("sh", "sh-port"));
+  assert.ok(new Set(picks()).size > 1, "with its port it is many");
   assert.throws(
-    () => keeper.prepare({ mode: "ipvs", tables: [{ family: 4, virtualServers: flagged }] }),
+    () => pools.apply(flagged("sh", "sh-ports")),
     (error) => isSluiceError(error, "BALANCER_INVALID") && error.details.path === key,
   );
+});
+
+test("servers are known to hashing schedulers by their address, whatever their slot", () => {
+  const chosen = (pools: Pools): number[] =>
+    Array.from({ length: 200 }, (_, n) => {
+      const client = { ...flow("10.244.1.9", at), src: (n * 7919) as Ip4 };
+      return numberOf(pools.entry().addrs[pools.pool().choose(client, 0, false)]);
+    });
+  const plain = chosen(new Pools().ipvs(servers(1, 2, 3), { scheduler: "mh" }));
+  const others = new Pools().ipvs(servers(4, 5, 6), { scheduler: "mh" }).ipvs(servers(1, 2, 3), { scheduler: "mh" });
+  assert.deepEqual(chosen(others), plain);
 });
 
 test("more than 65535 servers in one pool are refused", () => {

@@ -31,24 +31,32 @@ const closings: Readonly<Record<string, readonly PacketKind[]>> = {
   "server-fin": ["server-fin", "client-fin", "reply"],
   "client-half": ["client-fin", "reply"],
   "server-half": ["server-fin", "request"],
-  "client-rst": ["rst"],
-  "server-rst": ["rst"],
+  "client-rst": ["client-rst"],
+  "server-rst": ["server-rst"],
 };
 
 /** kube-proxy has a server of weight 0 lose its clients (expire_quiescent_template); this kernel was not told so. */
 const QUIESCENT = "persist-rr-weight0";
 
 /** What a dataplane cannot be told by programs and packets; the weight that a server has already is no change to it. */
-function beyondDataplane({ name, virtual, flags, persistence, events }: Recording): boolean {
+function beyondDataplane({ name, virtual, persistence, events, servers }: Recording): boolean {
   const masked = persistence?.netmask !== undefined;
   const played = events.every(({ op }) => op !== "setScheduler" && op !== "wait");
-  const special = name === QUIESCENT || name.startsWith("edit-same") || flags.length > 0;
-  return "fwmark" in virtual || masked || !played || special;
+  const weights = new Map(servers.map(({ id, weight }) => [id, weight]));
+  const editsNothing = events.some((event) => {
+    if (event.op === "add") weights.set(event.server.id, event.server.weight);
+    if (event.op !== "setWeight") return false;
+    const same = weights.get(event.server) === event.weight;
+    weights.set(event.server, event.weight);
+    return same;
+  });
+  return "fwmark" in virtual || masked || !played || name === QUIESCENT || editsNothing;
 }
 
 const recordings = ipvsRecordings().filter(
   (recording) =>
     schedulersOf(recording).every((name) => (algorithmNames as readonly string[]).includes(name)) &&
+    recording.deterministic &&
     beyondSchedulers(recording).every((what) => what === "persistence") &&
     !beyondDataplane(recording),
 );
@@ -71,7 +79,7 @@ class Replay {
 
   /** Applies what the servers are now, as one virtual server. */
   async apply(): Promise<void> {
-    const { virtual, scheduler, persistence, protocol } = this.#recording;
+    const { virtual, scheduler, flags, persistence, protocol } = this.#recording;
     if ("fwmark" in virtual) throw new Error("a firewall mark is no address");
     const ip = parseIp(virtual.address);
     const servers = this.#servers.map(({ id, address, port, weight }) => {
@@ -83,7 +91,7 @@ class Replay {
       addr: { ip, port: virtual.port },
       proto: protocol === "udp" ? UDP : TCP,
       scheduler,
-      flags: [],
+      flags,
       persistenceSeconds: persistence?.timeout ?? 0,
       servers,
       servicePort: "default/recorded",
@@ -109,7 +117,7 @@ class Replay {
     if (event.result === "ok") {
       this.#node.packet(flow, "reply");
       this.#node.packet(flow, "request");
-    } else if (event.result === "rst") this.#node.packet(flow, "rst");
+    } else if (event.result === "rst") this.#node.packet(flow, "server-rst");
     return this.#ids.get(formatSocketAddr(decision.to))!;
   }
 
@@ -163,10 +171,12 @@ class Replay {
   }
 }
 
-test("there are recordings of each scheduler that kube-proxy's users choose most", () => {
-  for (const name of ["rr", "lc", "sed"]) {
-    const count = recordings.filter(({ scheduler }) => scheduler === name).length;
-    assert.ok(count >= 10, `${name}: ${count} recordings`);
+test("there are recordings of each scheduler that has any without firewall marks, thresholds and chance", () => {
+  for (const name of ["rr", "wrr", "lc", "wlc", "sed", "nq", "sh", "mh", "fo", "ovf", "dh", "lblc"]) {
+    assert.ok(
+      recordings.some(({ scheduler }) => scheduler === name),
+      name,
+    );
   }
 });
 

@@ -6,8 +6,12 @@ import { virtualServerKey } from "./pool-plan.ts";
 import { virtualServerSteps } from "./pool-steps.ts";
 
 /**
- * Makes virtual servers ready to decide: a flow goes to the virtual server at its destination, whose scheduler picks.
- * A virtual server without a usable server rejects; where there is none, the flow passes.
+ * Makes virtual servers ready to decide over pools that threads share: a flow goes to the virtual server at its
+ * destination, whose scheduler picks. A virtual server without a usable server rejects; where there is none, the flow
+ * passes.
+ *
+ * The workers decide by it, and traces on a node where nothing has happened yet. An emulated node has IPVS's own
+ * connection table instead, with templates and time-outs (`ipvs/ipvs.ts`). The schedulers are the same ones.
  *
  * IPVS leaves the source as it is; the iptables rules that have kube-proxy's IPVS mode masquerade are not walked, so
  * `masquerade` is always false.
@@ -30,6 +34,6 @@ function serviceOf(server: VirtualServer): PoolService {
     key: virtualServerKey(server),
     masquerade: false,
     none: "reject",
-    stepsOf: (pool) => virtualServerSteps(server, pool),
+    stepsOf: (set, addrOf) => virtualServerSteps(server, set, addrOf),
   };
 }

@@ -1,0 +1,170 @@
+import { type BackendSet, holds } from "./backend-set.ts";
+import { NO_BACKEND } from "./balancer.ts";
+
+/** A figure of every run of the list. */
+export interface Fold {
+  /** Of one listed slot: a whole number in 0…2³² − 1. */
+  of(slot: number): number;
+  /** Of two runs together. Where it does not matter in which order they stand, and an empty run's 0 changes nothing. */
+  join(a: number, b: number): number;
+}
+
+export const sum = (a: number, b: number): number => a + b;
+export const largest = (a: number, b: number): number => (a > b ? a : b);
+
+/**
+ * The list as the leaves of a binary tree whose nodes know a figure of all below them, in shared state: it finds a slot
+ * by its figure without a walk along the list. Every change must be said.
+ */
+export interface ListTree {
+  /** The figure of the whole list. O(1). @param fold which one, by its place among the folds. */
+  total(fold: number): number;
+  /**
+   * The first slot behind another one whose first figure is at least so large; for a first fold that joins by `largest`
+   * or, to tell 0 from more, by `sum`. O(log n).
+   *
+   * @param behind a listed slot, or the capacity of the set: the head of the list.
+   * @param figure at least 1.
+   * @returns NO_BACKEND if there is none up to the end of the list.
+   */
+  firstFrom(behind: number, figure: number): number;
+  /**
+   * The first slot up to which the first figures of the list sum up to at least so much; for a first fold that joins by
+   * `sum`. O(log n).
+   *
+   * @param figure 1…`total(0)`.
+   */
+  atSum(figure: number): number;
+  /** After a slot was linked. O(log n); once in a while the tree is made anew, which in the long run is O(1) a time. */
+  added(slot: number): void;
+  /** Before a slot is unlinked. O(log n). */
+  removing(slot: number): void;
+  /** After what a figure is made of changed; also for a slot that is not in the list. O(log n), O(1) if none changed. */
+  changed(slot: number): void;
+  /** The same where only the first figure can have changed. */
+  firstChanged(slot: number): void;
+  /** O(n). */
+  rebuild(): void;
+}
+
+/** Word 0: how many leaves there are, a power of two; word 1: the lowest leaf in use. Newer slots go to lower leaves. */
+const LEAVES = 0;
+const LOWEST = 1;
+const HEADER = 2;
+/** Nodes 2k and 2k + 1 are below node k; the last ones, as many as there are leaves, are the leaves. */
+const ROOT = 1;
+
+/** Words of state that a tree needs. @param folds how many. */
+export function listTreeWords(capacity: number, folds: number): number {
+  return HEADER + leavesFor(capacity) * (2 + 2 * folds);
+}
+
+/** A quarter more than slots, so that the leaves of slots that left need not be reclaimed each time one is added. */
+function leavesFor(capacity: number): number {
+  let leaves = 8;
+  while (leaves < capacity * 1.25) leaves *= 2;
+  return leaves;
+}
+
+/** Lays a tree over its state. @param folds at least one. */
+export function listTree(set: BackendSet, state: Int32Array, folds: readonly Fold[]): ListTree {
+  // The layout follows the number of leaves, not the capacity: what lies in the state stays good in longer state.
+  const leafOf = (slot: number): number => HEADER + slot;
+  const slotAt = (leaf: number): number => HEADER + state[LEAVES]! + leaf;
+  const nodesOf = (fold: number): number => HEADER + 2 * (1 + fold) * state[LEAVES]!;
+
+  const write = (fold: number, leaf: number, figure: number): void => {
+    const nodes = nodesOf(fold);
+    const { join } = folds[fold]!;
+    let node = state[LEAVES]! + leaf;
+    let value = figure | 0;
+    while (node >= ROOT && state[nodes + node] !== value) {
+      state[nodes + node] = value;
+      node >>= 1;
+      value = join(state[nodes + 2 * node]! >>> 0, state[nodes + 2 * node + 1]! >>> 0) | 0;
+    }
+  };
+  const put = (slot: number, leaf: number): void => {
+    state[leafOf(slot)] = leaf;
+    state[slotAt(leaf)] = slot;
+  };
+  const evaluate = (slot: number, count: number): void => {
+    for (let fold = 0; fold < count; fold += 1) write(fold, state[leafOf(slot)]!, folds[fold]!.of(slot));
+  };
+  const joinAll = (fold: number): void => {
+    const nodes = nodesOf(fold);
+    const { join } = folds[fold]!;
+    for (let node = state[LEAVES]! - 1; node >= ROOT; node -= 1) {
+      state[nodes + node] = join(state[nodes + 2 * node]! >>> 0, state[nodes + 2 * node + 1]! >>> 0);
+    }
+  };
+  const rebuild = (): void => {
+    const { capacity, prev } = set;
+    const leaves = leavesFor(capacity);
+    state.fill(0, 0, listTreeWords(capacity, folds.length));
+    state[LEAVES] = leaves;
+    let leaf = leaves;
+    for (let slot = prev[capacity]!; slot !== capacity; slot = prev[slot]!) {
+      put(slot, (leaf -= 1));
+      for (let fold = 0; fold < folds.length; fold += 1) state[nodesOf(fold) + leaves + leaf] = folds[fold]!.of(slot);
+    }
+    state[LOWEST] = leaf;
+    for (let fold = 0; fold < folds.length; fold += 1) joinAll(fold);
+  };
+  /** The first leaf below a node, or below a later one, whose figure is large enough; −1 if there is none. */
+  const search = (from: number, figure: number): number => {
+    const nodes = nodesOf(0);
+    let node = from;
+    while (state[nodes + node]! >>> 0 < figure) {
+      while ((node & 1) === 1) node >>= 1;
+      if (node === 0) return -1;
+      node += 1;
+    }
+    while (node < state[LEAVES]!) {
+      node *= 2;
+      if (state[nodes + node]! >>> 0 < figure) node += 1;
+    }
+    return node - state[LEAVES]!;
+  };
+
+  return {
+    total: (fold) => state[nodesOf(fold) + ROOT]! >>> 0,
+    firstFrom(behind, figure) {
+      const leaf = behind === set.capacity ? -1 : state[leafOf(behind)]!;
+      if (leaf + 1 === state[LEAVES]) return NO_BACKEND;
+      const found = search(leaf < 0 ? ROOT : state[LEAVES]! + leaf + 1, figure);
+      return found < 0 ? NO_BACKEND : state[slotAt(found)]!;
+    },
+    atSum(figure) {
+      const nodes = nodesOf(0);
+      const leaves = state[LEAVES]!;
+      let rest = figure | 0;
+      let node = ROOT;
+      while (node < leaves) {
+        node <<= 1;
+        const left = state[nodes + node]!;
+        // All ones where left < rest as unsigned numbers, else 0: the borrow of their difference. A draw goes either
+        // way as often, so a processor would guess every other branch wrong, which takes longer than all this.
+        const further = ((~left & rest) | (~(left ^ rest) & (left - rest))) >> 31;
+        rest = (rest - (left & further)) | 0;
+        node -= further;
+      }
+      return state[slotAt(node - leaves)]!;
+    },
+    added(slot) {
+      if (state[LOWEST] === 0 || slot >= state[LEAVES]!) return rebuild();
+      put(slot, (state[LOWEST]! -= 1));
+      evaluate(slot, folds.length);
+    },
+    removing(slot) {
+      for (let fold = 0; fold < folds.length; fold += 1) write(fold, state[leafOf(slot)]!, 0);
+    },
+    changed(slot) {
+      if (holds(set, slot)) evaluate(slot, folds.length);
+    },
+    firstChanged(slot) {
+      if (holds(set, slot)) evaluate(slot, 1);
+    },
+    rebuild,
+  };
+}

@@ -1,0 +1,146 @@
+import type { Kernel } from "../../balancers/kernel.ts";
+import { type ManualClock, manualClock } from "../../core/clock.ts";
+import type { Random } from "../../core/random.ts";
+import { flowKey } from "../../dataplane/emulated/flow-key.ts";
+import type { PacketKind } from "../../dataplane/emulated/flow-states.ts";
+import { Ipvs, type IpvsConnection } from "../../dataplane/emulated/ipvs/ipvs.ts";
+import type { Server } from "../../dataplane/emulated/ipvs/servers.ts";
+import type { VirtualService } from "../../dataplane/emulated/ipvs/virtual-service.ts";
+import { type Flow, TCP } from "../../net/flow.ts";
+import type { CloseMode, ServerCounts, Vector, VectorEvent, VectorServer } from "./vector.ts";
+
+/** What each way to close looks like, packet by packet; after a half close the other side goes on. */
+const closings: Readonly<Record<CloseMode, readonly PacketKind[]>> = {
+  "client-fin": ["client-fin", "server-fin"],
+  "server-fin": ["server-fin", "client-fin"],
+  "client-half": ["client-fin"],
+  "server-half": ["server-fin"],
+  "client-rst": ["client-rst"],
+  "server-rst": ["server-rst"],
+};
+
+type Pick = VectorEvent & { readonly op: "open" | "packet" };
+
+/** Does to an emulated virtual server what a vector says was done to a kernel's. */
+export class Playback {
+  readonly service: VirtualService;
+  readonly #vector: Vector;
+  readonly #clock: ManualClock = manualClock();
+  readonly #ipvs: Ipvs;
+  /** What each server was last told to be, by id. */
+  readonly #servers = new Map<number, VectorServer>();
+  readonly #ids = new Map<Server, number>();
+  readonly #flows = new Map<number, Flow>();
+  /** Which connection was opened last from each client address and port. */
+  readonly #sockets = new Map<string, number>();
+
+  constructor(vector: Vector, kernel: Kernel, random: Random) {
+    const { sysctls, timeoutsMs } = vector;
+    this.#vector = vector;
+    this.#ipvs = new Ipvs({ clock: this.#clock, random }, { kernel, sysctls, timeoutsMs });
+    this.service = this.#ipvs.createService(vector.service);
+    for (const server of vector.servers) this.#add(server);
+  }
+
+  /** @returns the id of the server that gets the packet; null if none does. */
+  pick(event: Pick): number | null {
+    return event.op === "open" ? this.#open(event) : this.#send(event.conn, "request");
+  }
+
+  apply(event: Exclude<VectorEvent, Pick>): void {
+    switch (event.op) {
+      case "close":
+        return this.#close(event.conn, event.mode);
+      case "expire":
+        return this.#expire(event.conns);
+      case "add":
+        return this.#add(event.server);
+      case "remove":
+        return this.#remove(event.server);
+      case "setWeight":
+        return this.#edit({ ...this.#servers.get(event.server)!, weight: event.weight });
+      case "setThreshold":
+        return this.#edit({ ...this.#servers.get(event.server)!, upper: event.upper, lower: event.lower });
+      case "setScheduler":
+        return this.service.edit({ ...this.service.settings, scheduler: event.scheduler, flags: event.flags });
+      case "wait":
+        this.#clock.advance(event.ms);
+        this.#ipvs.expire();
+    }
+  }
+
+  /** The slot of a listed server. */
+  slotOf(id: number | undefined): number | undefined {
+    const server = id === undefined ? undefined : this.#servers.get(id);
+    return server && this.service.servers.find(server.addr)?.slot;
+  }
+
+  /** The id of the server in a slot of the list. */
+  idAt(slot: number): number {
+    return this.#ids.get(this.service.servers.at(slot))!;
+  }
+
+  /** Every server of the list, in its order. */
+  counts(): ServerCounts[] {
+    const { active, inactive } = this.service.servers.set;
+    return this.service.servers.listed().map(({ slot }) => [this.idAt(slot), active[slot]!, inactive[slot]!]);
+  }
+
+  #open({ conn, client, to, answer }: Pick & { readonly op: "open" }): number | null {
+    const { proto } = this.#vector;
+    const flow = { proto, src: client.ip, srcPort: client.port, dst: to.ip, dstPort: to.port };
+    this.#flows.set(conn, flow);
+    this.#sockets.set(flowKey(flow), conn);
+    const picked = this.#send(conn, "open");
+    if (picked === null || proto !== TCP || answer === "none") return picked;
+    const answers: readonly PacketKind[] = answer === "refused" ? ["server-rst"] : ["reply", "request"];
+    for (const kind of answers) this.#send(conn, kind);
+    return picked;
+  }
+
+  #send(conn: number, kind: PacketKind): number | null {
+    const outcome = this.#ipvs.packet(this.#flows.get(conn)!, kind, this.service);
+    return outcome.verdict === "forward" ? this.idAt(outcome.server.slot) : null;
+  }
+
+  #close(conn: number, mode: CloseMode): void {
+    if (this.#vector.proto !== TCP) return;
+    // A client that was not answered yet gives up without a packet.
+    if (this.#entryOf(conn)?.state === "SYN_RECV" && mode.startsWith("client")) return;
+    for (const kind of closings[mode]) if (this.#entryOf(conn) === undefined || this.#send(conn, kind) === null) return;
+  }
+
+  /** Lets time pass until these connections have left the table. Those that are not named were kept in it by packets. */
+  #expire(conns: readonly number[]): void {
+    const entries = conns.flatMap((conn) => this.#entryOf(conn) ?? []);
+    const endMs = Math.max(this.#clock.nowMs(), ...entries.map((entry) => this.#ipvs.endOf(entry)));
+    const others = this.#ipvs.connections().filter((entry) => !entries.includes(entry));
+    const stay = others.filter((entry) => this.#ipvs.endOf(entry) <= endMs);
+    const halfMs = (endMs - this.#clock.nowMs()) / 2;
+    for (const passedMs of [0, halfMs, halfMs]) {
+      this.#clock.advance(passedMs);
+      for (const { flow } of stay) this.#ipvs.packet(flow, "reply", undefined);
+    }
+    this.#ipvs.expire();
+  }
+
+  /** The entry of a connection, unless a later one from the same client address and port has taken its place. */
+  #entryOf(conn: number): IpvsConnection | undefined {
+    const flow = this.#flows.get(conn)!;
+    return this.#sockets.get(flowKey(flow)) === conn ? this.#ipvs.find(flow) : undefined;
+  }
+
+  #add(server: VectorServer): void {
+    this.#servers.set(server.id, server);
+    this.#ids.set(this.service.servers.add(server.addr, server), server.id);
+  }
+
+  #edit(server: VectorServer): void {
+    this.#servers.set(server.id, server);
+    this.service.servers.edit(this.service.servers.find(server.addr)!, server);
+  }
+
+  #remove(id: number): void {
+    this.#ipvs.removeServer(this.service, this.service.servers.find(this.#servers.get(id)!.addr)!);
+  }
+}

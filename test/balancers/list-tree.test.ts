@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import * as fc from "fast-check";
+import {
+  type BackendSet,
+  createBackendSet,
+  growBackendSet,
+  holds,
+  linkFirst,
+  listed,
+  unlink,
+} from "../../src/balancers/backend-set.ts";
+import { NO_BACKEND } from "../../src/balancers/balancer.ts";
+import { largest, type ListTree, listTree, listTreeWords, sum } from "../../src/balancers/list-tree.ts";
+import { runs, seed } from "../support/seed.ts";
+import { suite } from "../support/suite.ts";
+
+const test = suite("list tree");
+const CAPACITY = 9;
+
+function treesOver(set: BackendSet, state: Int32Array): ListTree {
+  return listTree(set, state, [
+    { of: (slot) => set.weight[slot]!, join: sum },
+    { of: (slot) => set.weight[slot]!, join: largest },
+  ]);
+}
+
+const slot = fc.nat(CAPACITY - 1);
+const weight = fc.oneof(fc.nat(5), fc.constant(65_535));
+const edits = fc.array(fc.record({ slot, weight, what: fc.constantFrom("link", "weigh", "rebuild", "grow") }), {
+  maxLength: 120,
+  size: "max",
+});
+
+test("finds what a walk along the list finds, on any run of changes", () => {
+  fc.assert(
+    fc.property(edits, (edits) => {
+      let set = createBackendSet(CAPACITY);
+      let state = new Int32Array(listTreeWords(CAPACITY, 2));
+      let tree = treesOver(set, state);
+      for (const { slot, weight, what } of edits) {
+        if (what === "rebuild") tree.rebuild();
+        else if (what === "grow" && set.capacity < 4 * CAPACITY) {
+          set = growBackendSet(set, set.capacity * 2);
+          const longer = new Int32Array(listTreeWords(set.capacity, 2));
+          longer.set(state);
+          state = longer;
+          tree = treesOver(set, state);
+        } else if (what === "weigh") {
+          set.weight[slot] = weight;
+          tree.changed(slot);
+        } else if (holds(set, slot)) {
+          tree.removing(slot);
+          unlink(set, slot);
+        } else {
+          linkFirst(set, slot, weight);
+          tree.added(slot);
+        }
+        expectSame(set, tree);
+      }
+    }),
+    { seed, numRuns: runs(2000, 200) },
+  );
+});
+
+function expectSame(set: BackendSet, tree: ListTree): void {
+  const slots = listed(set);
+  const weights = slots.map((slot) => set.weight[slot]!);
+  assert.equal(
+    tree.total(0),
+    weights.reduce((total, one) => total + one, 0),
+  );
+  assert.equal(tree.total(1), Math.max(...weights, 0));
+  for (const [index, behind] of [set.capacity, ...slots].entries()) {
+    const found = slots.slice(index).find((slot) => set.weight[slot]! > 0) ?? NO_BACKEND;
+    assert.equal(tree.firstFrom(behind, 1), found);
+  }
+  let before = 0;
+  for (const [index, one] of weights.entries()) {
+    if (one > 0) assert.deepEqual([tree.atSum(before + 1), tree.atSum(before + one)], [slots[index], slots[index]]);
+    before += one;
+  }
+}
+
+test("adds up to sums of 32 bits", () => {
+  const set = createBackendSet(65_535);
+  const state = new Int32Array(listTreeWords(65_535, 1));
+  const tree = listTree(set, state, [{ of: (slot) => set.weight[slot]!, join: sum }]);
+  for (let slot = 0; slot < 65_535; slot += 1) linkFirst(set, slot, 65_535);
+  tree.rebuild();
+  assert.equal(tree.total(0), 65_535 ** 2);
+  for (const nth of [1, 2, 32_767, 32_768, 32_769, 65_534, 65_535]) {
+    assert.equal(tree.atSum(nth * 65_535), 65_535 - nth);
+    assert.equal(tree.atSum(nth * 65_535 - 65_534), 65_535 - nth);
+  }
+});
