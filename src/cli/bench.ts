@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { calendarTime } from "../core/clock.ts";
 import { SluiceError } from "../core/errors.ts";
@@ -32,6 +32,10 @@ export interface BenchArguments extends ClusterArguments {
 export async function bench(args: BenchArguments): Promise<number> {
   const snapshot = await loadNoted(args);
   const nodeName = ownNodeNoted(snapshot, args);
+  const file = resolve(args.out ?? `results/bench-${calendarTime().replaceAll(":", "-")}.json`);
+  // Found out now, and not when the measurement is done.
+  await store(file, "");
+  let stored = false;
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
@@ -41,11 +45,13 @@ export async function bench(args: BenchArguments): Promise<number> {
     const options = { ...given(args), snapshot, nodeName, log, signal: stop.signal, onProgress: progress.show };
     const result = await runBench(options);
     progress.close();
-    const file = await store(renderJson(result), args.out);
+    await store(file, renderJson(result));
+    stored = true;
     process.stdout.write(args.o === "json" ? renderJson(result) : renderTerminal(result, file));
     if (!result.complete) return ExitCode.failed;
     return result.failures.length > 0 ? ExitCode.no : ExitCode.done;
   } finally {
+    if (!stored) await rm(file, { force: true });
     progress.close();
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
@@ -59,9 +65,8 @@ function given({ budgetSeconds, ...args }: BenchArguments): Partial<BenchOptions
   return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
 }
 
-/** @returns the file's path. */
-async function store(document: string, out: string | undefined): Promise<string> {
-  const file = resolve(out ?? `results/bench-${calendarTime().replaceAll(":", "-")}.json`);
+/** @throws {SluiceError} OUTPUT_UNWRITABLE. */
+async function store(file: string, document: string): Promise<void> {
   try {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, document);
@@ -69,5 +74,4 @@ async function store(document: string, out: string | undefined): Promise<string>
     const reason = (cause as Error).message;
     throw new SluiceError("OUTPUT_UNWRITABLE", `cannot write ${file}: ${reason}`, { file, reason }, { cause });
   }
-  return file;
 }

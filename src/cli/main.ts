@@ -5,18 +5,22 @@ import { configInvalid } from "../core/errors.ts";
 import { addBenchCommand } from "./bench-command.ts";
 import { addConformanceCommand } from "./conformance-command.ts";
 import { shieldDash } from "./dash.ts";
-import { exitCodeOf, messageOf } from "./exit-code.ts";
+import { ExitCode, exitCodeOf, messageOf } from "./exit-code.ts";
+import { onlyOnce } from "./once.ts";
 import { addRenderCommand } from "./render-command.ts";
 import { addRunCommand } from "./run-command.ts";
+import { watchStdout } from "./stdout.ts";
 import { addTraceCommand } from "./trace-command.ts";
 
 const commands = [addBenchCommand, addRunCommand, addRenderCommand, addTraceCommand, addConformanceCommand];
 const parser = yargs(hideBin(process.argv).map(shieldDash))
   .scriptName("sluice")
+  .parserConfiguration({ "boolean-negation": false })
   .locale("en")
   .usage("$0 COMMAND [options]\n\nThe kube-proxy dataplane on your desk.")
   .demandCommand(1, "which command?")
   .strict()
+  .check(onlyOnce)
   .recommendCommands()
   .exitProcess(false)
   .wrap(Math.min(120, process.stdout.columns ?? 100))
@@ -32,6 +36,7 @@ function badUsage(message: string): Error {
   return error;
 }
 
+watchStdout(ExitCode.failed);
 try {
   await parser.parseAsync();
 } catch (error) {

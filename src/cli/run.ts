@@ -1,9 +1,12 @@
 import { createAgent } from "../agent/agent.ts";
+import { planNode } from "../agent/plan.ts";
 import { watchCluster } from "../cluster/watch.ts";
 import { configInvalid } from "../core/errors.ts";
 import { lineLog } from "../core/log.ts";
+import type { Frontend } from "../dataplane/dataplane.ts";
 import type { WorkersOptions } from "../dataplane/workers/options.ts";
 import { createWorkersDataplane, type WorkersDataplane } from "../dataplane/workers/workers.ts";
+import { buildModel } from "../model/build.ts";
 import type { SocketAddr } from "../net/flow.ts";
 import { parseSocketAddr } from "../net/parse-socket-addr.ts";
 import { type ClusterArguments, exampleCluster, loadNoted, note, ownNodeNoted } from "./cluster-options.ts";
@@ -26,14 +29,17 @@ const DRAIN_SECONDS = 30;
 
 /** Forwards until SIGTERM or SIGINT; then stops listening and lets connections end. A second signal ends them at once. */
 export async function run(args: RunArguments): Promise<void> {
+  if (args.watch && args.f?.includes("-"))
+    throw configInvalid("--watch", "files or folders, which can be followed", "-");
   const snapshot = await loadNoted(args);
   const nodeName = ownNodeNoted(snapshot, args);
-  const dataplane = createWorkersDataplane(workersOptions(args));
+  const listen = resolveListen(args, planNode(buildModel(snapshot, nodeName), args.mode).frontends);
+  const dataplane = createWorkersDataplane({ ...workersOptions(args), listen });
+  const stopped = stopSignal();
   try {
     const agent = createAgent({ mode: args.mode, programOptions: programOptions(args), nodeName, dataplane });
     await agent.sync(snapshot);
     show(dataplane, args);
-    const stopped = stopSignal();
     const watching = args.watch
       ? watchCluster(args.f ?? [exampleCluster], {
           current: snapshot,
@@ -65,15 +71,15 @@ async function drain(dataplane: WorkersDataplane, seconds: number): Promise<void
   if (typeof reset === "number" && reset > 0) note(`${reset} connections were still open and were reset`);
 }
 
+const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     const stop = (): void => {
-      process.off("SIGTERM", stop);
-      process.off("SIGINT", stop);
+      for (const signal of stopSignals) process.off(signal, stop);
       resolve();
     };
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
+    for (const signal of stopSignals) process.on(signal, stop);
   });
 }
 
@@ -81,12 +87,31 @@ function workersOptions(args: RunArguments): WorkersOptions {
   return {
     bind: args.bind,
     modern: args.modern,
-    listen: Object.fromEntries((args.listen ?? []).map(readListen)),
     mapEndpoint: (args.mapEndpoint ?? []).map(readMapping),
     log: lineLog((line) => process.stderr.write(`sluice: ${line}`)),
     ...(args.workers === undefined ? {} : { workers: args.workers }),
     ...(args.udpIdleMs === undefined ? {} : { udpIdleMs: args.udpIdleMs }),
   };
+}
+
+/**
+ * By name of the service port. One may also name its number, `default/web:80`.
+ *
+ * @throws {SluiceError} CONFIG_INVALID for a service port that is named twice, and for one that is not there; while
+ *   files are followed it may still come.
+ */
+function resolveListen(args: RunArguments, frontends: readonly Frontend[]): Readonly<Record<string, SocketAddr>> {
+  const resolved: Record<string, SocketAddr> = {};
+  for (const [given, at] of (args.listen ?? []).map(readListen)) {
+    const numbered = ({ servicePort, addr }: Frontend): boolean =>
+      `${servicePort.replace(/:[^:]*$/, "")}:${addr.port}` === given;
+    const found = frontends.find(({ servicePort }) => servicePort === given) ?? frontends.find(numbered);
+    if (found === undefined && !args.watch) throw configInvalid("--listen", "a service port of the cluster", given);
+    const name = found?.servicePort ?? given;
+    if (Object.hasOwn(resolved, name)) throw configInvalid("--listen", "each service port once", given);
+    resolved[name] = at;
+  }
+  return resolved;
 }
 
 function readListen(text: string): [servicePort: string, at: SocketAddr] {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "../support/suite.ts";
-import { sluice } from "./cli.ts";
+import { sluice, startSluice } from "./cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-cli-"));
 const file = (name: string, text: string): string => {
@@ -80,6 +81,42 @@ const cases: readonly Case[] = [
   },
   { name: "a subject that is none", args: ["bench", "--subjects", "ebpf"], exitCode: 2, stderr: /subjects.*ebpf/ },
   { name: "a service that is none", args: ["bench", "--service", "a/b"], exitCode: 2, stderr: /a\/b/ },
+  {
+    name: "an address given twice",
+    args: ["trace", "--from", "10.0.0.1", "--from", "10.0.0.2", "--to", "10.96.0.1:80"],
+    exitCode: 2,
+    stderr: /--from: expected it once/,
+  },
+  {
+    name: "a name given twice",
+    args: ["render", "--hostname-override", "a", "--hostname-override", "b"],
+    exitCode: 2,
+    stderr: /--hostname-override/,
+  },
+  {
+    name: "a listener for no service port",
+    args: ["run", "--listen", "default/nobody:80=127.0.0.1:1"],
+    exitCode: 2,
+    stderr: /--listen: .*default\/nobody:80/,
+  },
+  {
+    name: "a listener named twice",
+    args: ["run", "--listen", "default/frontend:http=127.0.0.1:18091", "default/frontend:80=127.0.0.1:18092"],
+    exitCode: 2,
+    stderr: /--listen: .*once/,
+  },
+  {
+    name: "standard input that is to be followed",
+    args: ["run", "-f", "-", "--watch"],
+    exitCode: 2,
+    stderr: /--watch/,
+  },
+  {
+    name: "a result that cannot be written",
+    args: ["bench", "--out", "/dev/null/result.json"],
+    exitCode: 4,
+    stderr: /cannot write \/dev\/null\/result\.json/,
+  },
   { name: "a budget that is too small", args: ["bench", "--budget-seconds", "1"], exitCode: 2, stderr: /budget/ },
 ];
 
@@ -104,12 +141,22 @@ test("kinds that no node's proxy reads are counted and named on stderr", async (
   assert.match(stderr, /1 Pod/);
 });
 
+test("a reader that goes away is no failure", async () => {
+  const child = startSluice(["render", "--mode", "iptables"]);
+  child.stdout!.destroy();
+  const stderr: string[] = [];
+  child.stderr!.on("data", (chunk) => stderr.push(String(chunk)));
+  const [exitCode] = (await once(child, "close")) as [number | null];
+  assert.equal(exitCode, 0, stderr.join(""));
+  assert.doesNotMatch(stderr.join(""), /EPIPE|\n\s+at /);
+});
+
 test("help names every command and no other", async () => {
   const { exitCode, stdout } = await sluice(["--help"]);
   assert.equal(exitCode, 0);
   assert.deepEqual(
     [...stdout.matchAll(/^ {2}sluice (\w+)/gm)].map(([, command]) => command),
-    ["bench", "run", "render", "trace"],
+    ["bench", "run", "render", "trace", "conformance"],
   );
 });
 

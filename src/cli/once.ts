@@ -1,0 +1,17 @@
+import { configInvalid } from "../core/errors.ts";
+
+/** Options that may be given more than once. */
+const repeatable = new Set(["_", "f", "file", "listen", "map-endpoint", "subjects", "works", "cluster-cidr", "paths"]);
+
+/**
+ * yargs makes a list of an option that is given twice, whatever type it has.
+ *
+ * @throws {SluiceError} CONFIG_INVALID, naming the option.
+ */
+export function onlyOnce(args: Readonly<Record<string, unknown>>): true {
+  for (const [name, value] of Object.entries(args)) {
+    const kebab = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    if (Array.isArray(value) && !repeatable.has(kebab)) throw configInvalid(`--${kebab}`, "it once", value);
+  }
+  return true;
+}
