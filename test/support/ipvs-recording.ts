@@ -23,7 +23,7 @@ export interface Recording extends Outcome {
 }
 
 /** Server ids and counts, as the kernel had them or as a replay gives them. */
-export interface Outcome {
+interface Outcome {
   /** For each `open`; null: refused, for want of a usable server. */
   readonly picks: readonly (number | null)[];
   /** For each `packet`; null: dropped. */
@@ -44,7 +44,7 @@ export interface RecordedServer {
   readonly lower?: number;
 }
 
-export interface SocketText {
+interface SocketText {
   readonly ip: string;
   readonly port: number;
 }

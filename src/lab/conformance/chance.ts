@@ -58,17 +58,12 @@ function retrace(vector: Vector, recorded: Outcome, run: number, kernel: Kernel,
     const what = event.op === "open" ? "picks" : "packetPicks";
     if (playback.service.settings.scheduler !== "twos") return playback.pick(event);
     const { chances, draws } = twosLaw(playback.service.servers.set, kernel);
-    const slot = playback.slotOf(recorded[what]?.[index] ?? undefined);
-    steered.next(slot === undefined ? undefined : draws.get(slot));
+    const slot = playback.slotOf(recorded[what]?.[index]);
+    steered.next(draws.get(slot));
     const picked = playback.pick(event);
-    const chance = slot === undefined ? undefined : chances.get(slot);
-    if (!steered.drawn) return picked;
-    if (chance === undefined)
-      possible.set(
-        `${what} ${index}`,
-        [...chances.keys()].map((one) => playback.idAt(one)),
-      );
-    else weigh(sums, chance, [...chances.values()]);
+    const chance = chances.get(slot);
+    if (steered.drawn && chance !== undefined) weigh(sums, chance, [...chances.values()]);
+    if (steered.drawn && chance === undefined) possible.set(`${what} ${index}`, playback.idsAt([...chances.keys()]));
     return picked;
   });
   return differencesOf(vector, recorded, replayed, { run, possible });

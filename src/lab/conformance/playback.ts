@@ -1,3 +1,4 @@
+import { NO_BACKEND } from "../../balancers/balancer.ts";
 import type { Kernel } from "../../balancers/kernel.ts";
 import { type ManualClock, manualClock } from "../../core/clock.ts";
 import type { Random } from "../../core/random.ts";
@@ -69,21 +70,23 @@ export class Playback {
     }
   }
 
-  /** The slot of a listed server. */
-  slotOf(id: number | undefined): number | undefined {
-    const server = id === undefined ? undefined : this.#servers.get(id);
-    return server && this.service.servers.find(server.addr)?.slot;
+  /** The slot of a server, or NO_BACKEND for one that is not in the list, and for nobody. */
+  slotOf(id: number | null | undefined): number {
+    const server = this.#servers.get(id ?? -1);
+    return (server && this.service.servers.find(server.addr)?.slot) ?? NO_BACKEND;
   }
 
-  /** The id of the server in a slot of the list. */
-  idAt(slot: number): number {
-    return this.#ids.get(this.service.servers.at(slot))!;
+  /** The ids of the servers in these slots. */
+  idsAt(slots: readonly number[]): number[] {
+    return slots.map((slot) => this.#ids.get(this.service.servers.at(slot))!);
   }
 
   /** Every server of the list, in its order. */
   counts(): ServerCounts[] {
     const { active, inactive } = this.service.servers.set;
-    return this.service.servers.listed().map(({ slot }) => [this.idAt(slot), active[slot]!, inactive[slot]!]);
+    return this.service.servers
+      .listed()
+      .map((server) => [this.#ids.get(server)!, active[server.slot]!, inactive[server.slot]!]);
   }
 
   #open({ conn, client, to, answer }: Pick & { readonly op: "open" }): number | null {
@@ -100,7 +103,7 @@ export class Playback {
 
   #send(conn: number, kind: PacketKind): number | null {
     const outcome = this.#ipvs.packet(this.#flows.get(conn)!, kind, this.service);
-    return outcome.verdict === "forward" ? this.idAt(outcome.server.slot) : null;
+    return outcome.verdict === "forward" ? this.#ids.get(outcome.server)! : null;
   }
 
   #close(conn: number, mode: CloseMode): void {

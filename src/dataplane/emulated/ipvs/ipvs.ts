@@ -96,6 +96,7 @@ export class Ipvs {
 
   /** The server to which a new flow would go, by a random source of its own; changes nothing. O(servers). */
   peek(flow: Flow, { servers, settings: { persistence } }: VirtualService, random: Random): Server | undefined {
+    this.expire();
     const template = persistence && this.#templates.look(servers, flow.src, persistence);
     return template?.server ?? servers.peek(flow, this.#clock.nowMs(), random);
   }

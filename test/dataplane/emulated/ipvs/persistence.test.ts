@@ -236,5 +236,6 @@ test("a peek says where a client would go and leaves template and scheduler as t
   trial.clock.advance(9 * SECOND);
   assert.deepEqual([peek("10.1.1.1"), peek("10.1.1.2"), peek("10.1.1.2")], [3, 2, 2]);
   trial.clock.advance(SECOND);
+  assert.equal(peek("10.1.1.1"), 2, "its time is over");
   assert.deepEqual([trial.open("10.1.1.2", UDP), trial.open("10.1.1.1", UDP)], [2, 1]);
 });
