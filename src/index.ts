@@ -1,9 +1,15 @@
 /** The front door, in the order of the flow: cluster → model → modes → dataplane. Balancers: `sluice/balancers`. */
 export { type ErrorCode, type ErrorDetails, isSluiceError, SluiceError } from "./core/errors.ts";
 
+export { type Clock, manualClock, systemClock } from "./core/clock.ts";
+export { freshSeed, type Random, seededRandom } from "./core/random.ts";
+export { type Flow, formatSocketAddr, type Protocol, SCTP, type SocketAddr, TCP, UDP } from "./net/flow.ts";
+export { formatIp, type Ip, parseIp } from "./net/ip.ts";
+
 export type { EndpointSlice, Endpoints, Node, Service, ServiceCidr } from "./cluster/objects.ts";
 export { type ClusterSnapshot, emptySnapshot, snapshotOf } from "./cluster/state.ts";
 export { loadCluster } from "./cluster/load.ts";
+export { chooseOwnNode } from "./cluster/own-node.ts";
 export { generateCluster } from "./cluster/generate.ts";
 export { watchCluster } from "./cluster/watch.ts";
 

@@ -6,8 +6,8 @@ export function workersFailed(what: string, cause?: unknown): SluiceError<"DATAP
   return new SluiceError("DATAPLANE_FAILED", `workers: ${what}`, details, cause === undefined ? {} : { cause });
 }
 
-/** The same failure as one of this dataplane. */
-export function asWorkersFailed(thrown: unknown): SluiceError<"DATAPLANE_FAILED"> {
-  if (isSluiceError(thrown, "DATAPLANE_FAILED")) return thrown;
+/** The same failure as one of this dataplane; what this host lacks stays what it is. */
+export function asWorkersFailed(thrown: unknown): SluiceError {
+  if (isSluiceError(thrown, "DATAPLANE_FAILED") || isSluiceError(thrown, "HOST_UNABLE")) return thrown;
   return workersFailed(thrown instanceof Error ? thrown.message : String(thrown), thrown);
 }
