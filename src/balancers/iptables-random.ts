@@ -36,7 +36,7 @@ export const iptablesRandom = define("iptables-random", {}, () => ({
         const draw = ((source.u32() >>> 5) * 2 ** 26 + (source.u32() >>> 6)) / 2 ** 53;
         return tree.atSum(left(draw, rules));
       },
-      loadChanged: tree.changed,
+      loadChanged: tree.loadChanged,
       added: tree.added,
       removing: tree.removing,
       reweighted: tree.changed,

@@ -35,14 +35,23 @@ export interface ListTree {
    * @param figure 1…`total(0)`.
    */
   atSum(figure: number): number;
+  /**
+   * The same for two figures, in little more time than for one: the two ways down do not wait for each other.
+   *
+   * @param figures both of them; each is replaced by its slot.
+   */
+  atSums(figures: Int32Array): void;
   /** After a slot was linked. O(log n); once in a while the tree is made anew, which in the long run is O(1) a time. */
   added(slot: number): void;
   /** Before a slot is unlinked. O(log n). */
   removing(slot: number): void;
   /** After what a figure is made of changed; also for a slot that is not in the list. O(log n), O(1) if none changed. */
   changed(slot: number): void;
-  /** The same where only the first figure can have changed. */
-  firstChanged(slot: number): void;
+  /**
+   * After the counts of a slot changed, for a first figure that they can change by an overload and not otherwise, and for
+   * further ones that they cannot change.
+   */
+  loadChanged(slot: number): void;
   /** O(n). */
   rebuild(): void;
 }
@@ -143,13 +152,33 @@ export function listTree(set: BackendSet, state: Int32Array, folds: readonly Fol
       while (node < leaves) {
         node <<= 1;
         const left = state[nodes + node]!;
-        // All ones where left < rest as unsigned numbers, else 0: the borrow of their difference. A draw goes either
-        // way as often, so a processor would guess every other branch wrong, which takes longer than all this.
-        const further = ((~left & rest) | (~(left ^ rest) & (left - rest))) >> 31;
+        const further = ifBelow(left, rest);
         rest = (rest - (left & further)) | 0;
         node -= further;
       }
       return state[slotAt(node - leaves)]!;
+    },
+    atSums(figures) {
+      const nodes = nodesOf(0);
+      const leaves = state[LEAVES]!;
+      let rest = figures[0]!;
+      let otherRest = figures[1]!;
+      let node = ROOT;
+      let other = ROOT;
+      while (node < leaves) {
+        node <<= 1;
+        other <<= 1;
+        const left = state[nodes + node]!;
+        const otherLeft = state[nodes + other]!;
+        const further = ifBelow(left, rest);
+        const otherFurther = ifBelow(otherLeft, otherRest);
+        rest = (rest - (left & further)) | 0;
+        otherRest = (otherRest - (otherLeft & otherFurther)) | 0;
+        node -= further;
+        other -= otherFurther;
+      }
+      figures[0] = state[slotAt(node - leaves)]!;
+      figures[1] = state[slotAt(other - leaves)]!;
     },
     added(slot) {
       if (state[LOWEST] === 0 || slot >= state[LEAVES]!) return rebuild();
@@ -162,9 +191,18 @@ export function listTree(set: BackendSet, state: Int32Array, folds: readonly Fol
     changed(slot) {
       if (holds(set, slot)) evaluate(slot, folds.length);
     },
-    firstChanged(slot) {
-      if (holds(set, slot)) evaluate(slot, 1);
+    loadChanged(slot) {
+      // Without a threshold there is no overload.
+      if (set.upper[slot] !== 0 && holds(set, slot)) evaluate(slot, 1);
     },
     rebuild,
   };
+}
+
+/**
+ * All ones where a < b as unsigned numbers, else 0: the borrow of a − b. A draw goes either way as often, so a processor
+ * would guess every other branch wrong, which takes longer than all this.
+ */
+function ifBelow(a: number, b: number): number {
+  return ((~a & b) | (~(a ^ b) & (a - b))) >> 31;
 }

@@ -20,7 +20,7 @@ export const random = define("random", {}, () => ({
         const choices = tree.total(0);
         return choices === 0 ? NO_BACKEND : tree.atSum(1 + source.below(choices));
       },
-      loadChanged: tree.changed,
+      loadChanged: tree.loadChanged,
       added: tree.added,
       removing: tree.removing,
       reweighted: tree.changed,

@@ -39,7 +39,7 @@ export const roundRobin = (name: string): Pick<Algorithm, "stateWords" | "create
         if (slot !== NO_BACKEND) state[CURSOR] = slot + 1;
         return slot;
       },
-      loadChanged: tree.changed,
+      loadChanged: tree.loadChanged,
       added: tree.added,
       reweighted: tree.changed,
       removing(slot) {

@@ -77,11 +77,8 @@ export function tournament(capacity: number, state: Int32Array, first: (a: numbe
       const leftIsTop = lead === 0 ? first(left, right) : lead > 0;
       top = leftIsTop ? left : right;
       const gain = leftIsTop ? -rises : rises;
-      if (gain > 0) {
-        const steps = Math.abs(lead) / gain;
-        const overtakesLevel = first(leftIsTop ? right : left, top);
-        due = Math.min(due, doubles[TIME]! + (overtakesLevel ? Math.ceil(steps) : Math.floor(steps) + 1));
-      }
+      // Not before then: at the same height, the one ahead may win the tie.
+      if (gain > 0) due = Math.min(due, doubles[TIME]! + Math.ceil(Math.abs(lead) / gain));
     }
     state[word(node)] = top + 1;
     doubles[double(node)] = due;

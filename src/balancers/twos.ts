@@ -22,17 +22,22 @@ export const twos = define("twos", { kernel: kernelOption }, ({ kernel }) => {
     create(set, state, source) {
       const { weight } = set;
       const tree = listTree(set, state, [{ of: (slot) => (usable(set, slot) ? weight[slot]! : 0), join: sum }]);
-      const draw = (weights: number): number => tree.atSum(Math.max(source.below(weights + 1), 1));
+      /** Nothing of it outlasts a pick. */
+      const drawn = new Int32Array(2);
       return {
         algorithm: "twos",
         pick() {
           const weights = tree.total(0);
           if (weights === 0) return NO_BACKEND;
-          const first = draw(weights);
-          const second = draw(weights);
+          // 0 belongs to the first one, as 1 does.
+          drawn[0] = Math.max(source.below(weights + 1), 1);
+          drawn[1] = Math.max(source.below(weights + 1), 1);
+          tree.atSums(drawn);
+          const first = drawn[0]!;
+          const second = drawn[1]!;
           return compareOverheads(set, perActive, second, first) < 0 ? second : first;
         },
-        loadChanged: tree.changed,
+        loadChanged: tree.loadChanged,
         added: tree.added,
         removing: tree.removing,
         reweighted: tree.changed,

@@ -74,7 +74,7 @@ export const wrr = define("wrr", {}, () => ({
         state[CURSOR] = slot + 1;
         return slot;
       },
-      loadChanged: tree.firstChanged,
+      loadChanged: tree.loadChanged,
       added(slot) {
         tree.added(slot);
         restart();

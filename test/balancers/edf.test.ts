@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createBackendSet } from "../../src/balancers/backend-set.ts";
 import { algorithm } from "../../src/balancers/registry.ts";
 import { seededRandom } from "../../src/core/random.ts";
+import { assertChance } from "../support/chance.ts";
 import { DrivenSet } from "../support/driven-set.ts";
 import { sampleFlows } from "../support/flows.ts";
 import { seed } from "../support/seed.ts";
@@ -57,4 +58,12 @@ test("starts at random where it is told to: the first of 8 equal backends differ
   // Each of 60 is as likely the first: one of the 8 never is in 8 × (7/8)⁶⁰ = 0.3 % of the runs, two in 28 × (6/8)⁶⁰, one
   // in a million runs; three in 56 × (5/8)⁶⁰, one in 10¹⁰.
   assert.ok(firsts.size >= 6, `seed ${seed}: ${[...firsts].join(" ")}`);
+});
+
+test("draws a random part of the first turn: of weights 4 and 1, the light one is first an eighth of the times", () => {
+  // Deadlines are drawn from (0, 1/4] and (0, 1]: the second one is below 1/4 in a quarter of the cases, then half of it.
+  const starts = Array.from({ length: 4000 }, (_, start) =>
+    picks(driven([4, 1], { start: "random" }, seed + start), 1),
+  );
+  assertChance(starts.filter((first) => first === "b").length, 4000, 1 / 8, `seed ${seed}`);
 });

@@ -76,8 +76,13 @@ function expectSame(set: BackendSet, tree: ListTree): void {
   }
   let before = 0;
   for (const [index, one] of weights.entries()) {
-    if (one > 0) assert.deepEqual([tree.atSum(before + 1), tree.atSum(before + one)], [slots[index], slots[index]]);
+    const figures = Int32Array.of(before + 1, before + one);
     before += one;
+    if (one === 0) continue;
+    assert.deepEqual([tree.atSum(figures[0]!), tree.atSum(figures[1]!)], [slots[index], slots[index]]);
+    figures[0] = tree.total(0);
+    tree.atSums(figures);
+    assert.deepEqual([...figures], [tree.atSum(tree.total(0)), slots[index]]);
   }
 }
 
@@ -91,5 +96,8 @@ test("adds up to sums of 32 bits", () => {
   for (const nth of [1, 2, 32_767, 32_768, 32_769, 65_534, 65_535]) {
     assert.equal(tree.atSum(nth * 65_535), 65_535 - nth);
     assert.equal(tree.atSum(nth * 65_535 - 65_534), 65_535 - nth);
+    const figures = Int32Array.of(nth * 65_535 - 65_534, (65_536 - nth) * 65_535);
+    tree.atSums(figures);
+    assert.deepEqual([...figures], [65_535 - nth, nth - 1]);
   }
 });

@@ -92,8 +92,9 @@ test("a latency above the cost is the cost at once, one below it pulls it down b
     return one;
   };
   assertCost(told(300), 300);
-  // 100 × 1/2 + 20 × 1/2.
+  // 100 × 1/2 + 20 × 1/2. The cost that a latency is held against is the one last looked at: 60 is below 100.
   assertCost(told(20), 60);
+  assertCost(told(60), 80);
 });
 
 test("a pick looks at both that are drawn: after it, a quick answer counts only for the time since", () => {

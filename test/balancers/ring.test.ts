@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import { flowHash } from "../../src/balancers/flow-hash.ts";
 import { pointCounts } from "../../src/balancers/hash-ring.ts";
+import { absorb, finish } from "../../src/balancers/murmur3.ts";
 import { algorithm } from "../../src/balancers/registry.ts";
+import { seededRandom } from "../../src/core/random.ts";
+import type { Ip4 } from "../../src/net/ip.ts";
 import { assertChance } from "../support/chance.ts";
 import { sampleFlows } from "../support/flows.ts";
 import { equalWeights, hashedBackends, hitsOf, slotsOf } from "../support/hashed-backends.ts";
@@ -110,6 +114,30 @@ test("is the same ring on every host, whatever the order of the list", () => {
     slotsOf(hashedBackends("ring", weights, {}, order), flows),
   );
   assert.deepEqual(one, other);
+});
+
+test("gives a flow that is hashed right to a point to that point's backend", () => {
+  const driven = hashedBackends("ring", [1, 1], { points: 30_000 });
+  const { identityLow, identityHigh } = driven.set;
+  const places = new Map<number, number>();
+  for (const slot of [0, 1]) {
+    const prefix = absorb(absorb(0, identityLow[slot]!), identityHigh[slot]!);
+    for (let nth = 0; nth < 30_000; nth += 1) places.set(finish(absorb(prefix, nth), 3), slot);
+  }
+  // 60 000 of 2³² places are points: of 1 000 000 clients, 14 are expected to be hashed to one.
+  const random = seededRandom(seed);
+  const hashOf = flowHash("source");
+  let onPoint = 0;
+  for (let client = 0; client < 1_000_000; client += 1) {
+    const src = random.u32() as Ip4;
+    const slot = places.get(finish(absorb(0, src), 1));
+    if (slot === undefined) continue;
+    const flow = { ...flows[0]!, src };
+    assert.ok(places.has(hashOf(flow)));
+    assert.equal(driven.balancer.pick(flow, 0), slot);
+    onPoint += 1;
+  }
+  assert.ok(onPoint > 0);
 });
 
 test("takes the next point of the circle for a flow behind the last one", () => {

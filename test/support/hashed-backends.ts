@@ -5,7 +5,11 @@ import { seededRandom } from "../../src/core/random.ts";
 import type { Flow } from "../../src/net/flow.ts";
 import { DrivenSet } from "./driven-set.ts";
 
-/** Backends at addresses of their own: slot n is 10.244.0.0 + n. @param order in which they are added. */
+/**
+ * Backends at addresses of their own: slot n is 10.244.0.0 + n. Address plus port, which IPVS hashes, is the same for many.
+ *
+ * @param order in which they are added.
+ */
 export function hashedBackends(
   name: string,
   weights: readonly number[],
@@ -16,7 +20,8 @@ export function hashedBackends(
   const set = createBackendSet(weights.length);
   const driven = new DrivenSet(set, create(set, new Int32Array(stateWords(weights.length)), seededRandom(1)));
   for (const slot of order) {
-    driven.add(slot, weights[slot]!, undefined, identityOf(`10.244.${slot >> 8}.${slot & 255}:8080`));
+    const [high, low] = [slot >> 8, slot & 255];
+    driven.add(slot, weights[slot]!, undefined, identityOf(`10.244.${high}.${low}:${8080 - low}`));
   }
   return driven;
 }
