@@ -33,6 +33,7 @@ export function udpLane(run: LaneRun, number: number): Lane {
   };
   const send = (mine: Socket): void => {
     numberMessage(request, sequence++);
+    if (sentOnFlow === 0) run.opened();
     sentOnFlow += 1;
     waitingSinceMs = run.nowMs();
     mine.send(request);
@@ -62,7 +63,6 @@ export function udpLane(run: LaneRun, number: number): Lane {
       mine.connect(port, host, () => {
         resolve();
         if (socket !== mine) return;
-        run.opened();
         if (begun) next();
       });
     });
