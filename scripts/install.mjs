@@ -16,5 +16,11 @@ export function run(command, args, options = {}) {
 export function install() {
   const installed = `${root}/node_modules/.package-lock.json`;
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(`${root}/package-lock.json`).mtimeMs) return;
-  run("npm", ["ci", "--no-audit", "--no-fund"], { stdio: ["ignore", 2, "inherit"] });
+  run("npm", ["ci", "--no-audit", "--no-fund"], { stdio: ["ignore", 2, "inherit"], env: ownEnvironment() });
+}
+
+/** Without the settings of an npm that called us: of `npm install --global .` the packages would go to its folder. */
+function ownEnvironment() {
+  const inherited = /^npm_config_(global|location|prefix|local_prefix|global_prefix)$/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !inherited.test(name)));
 }

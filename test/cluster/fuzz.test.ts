@@ -9,7 +9,7 @@ import { damaged } from "./mutations.ts";
 import { smallTexts } from "./sample-texts.ts";
 
 const test = suite("cluster input, damaged", { timeoutMs: 300_000 });
-const settings = { seed, numRuns: runs(10_000, 1_500) };
+const settings = { seed, numRuns: 10_000 };
 type Parsed = ReturnType<typeof parseObjects>;
 
 /** What parseObjects says of a text: its objects, or the error's place; anything else that is thrown fails the test. */
