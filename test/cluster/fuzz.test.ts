@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { parseAllDocuments } from "yaml";
 import { isSluiceError } from "../../src/core/errors.ts";
 import { parseObjects } from "../../src/cluster/parse.ts";
-import { runs, seed } from "../support/seed.ts";
+import { seed } from "../support/seed.ts";
 import { suite } from "../support/suite.ts";
 import { damaged } from "./mutations.ts";
 import { smallTexts } from "./sample-texts.ts";

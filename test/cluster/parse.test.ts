@@ -165,6 +165,12 @@ test("a document that ends with ... may be followed by directives", () => {
   assert.deepEqual(namesOf(text), ["Service default/web", "Service default/api"]);
 });
 
+test("what follows a List that ends with ... is read too", () => {
+  const list = `apiVersion: v1\nkind: List\nitems:\n- ${plainService.trimEnd().replaceAll("\n", "\n  ")}\n`;
+  const text = `${list}...\n---\n${plainService.replace("web", "api")}`;
+  assert.deepEqual(namesOf(text), ["Service default/web", "Service default/api"]);
+});
+
 test("a line of a block scalar that looks like a mark of YAML is none", () => {
   const note = "metadata:\n  annotations:\n    note: |\n      ---\n      items:\n      - x\n      &a *a\n";
   const [object] = objectsOf(plainService.replace("metadata:\n", note));

@@ -25,8 +25,10 @@ function readList(text: string, range: Range): TextDocument | undefined {
   const { before, after, items } = list;
   const shift = (offset: number): number =>
     offset < before.end - before.start ? before.start + offset : after.start + offset - (before.end - before.start);
-  const [head] = readPiece(text.slice(before.start, before.end) + text.slice(after.start, after.end), shift);
-  return isListHead(head?.value) ? { ...head!, items: readItems(text, items) } : undefined;
+  // More than one where a document ends by `...`, which leaves a range whole.
+  const [head, ...others] = readPiece(text.slice(before.start, before.end) + text.slice(after.start, after.end), shift);
+  if (head === undefined || others.length > 0 || !isListHead(head.value)) return undefined;
+  return { ...head, items: readItems(text, items) };
 }
 
 /** Whether its items will be read: those of anything else have to be YAML all the same. */
