@@ -56,6 +56,61 @@ export async function execOk(argv: readonly [string, ...string[]], options: Comm
   });
 }
 
+/** A command that runs until it ends or is stopped. */
+export interface RunningCommand {
+  readonly pid: number | undefined;
+  readonly ended: boolean;
+  /** What it has written so far, the last 64 KiB of each. */
+  stdout(): string;
+  stderr(): string;
+  /**
+   * Asks it to end and waits until it has; after `timeoutMs` it is killed. Safe to call twice.
+   *
+   * @returns its exit code; null where a signal ended it.
+   */
+  stop(signal?: NodeJS.Signals, timeoutMs?: number): Promise<number | null>;
+}
+
+const KEPT_OUTPUT = 65_536;
+
+/** Starts a command and does not wait for it. One that cannot be started has ended, and says so on its `stderr`. */
+export function startCommand(argv: readonly [string, ...string[]]): RunningCommand {
+  const [command, ...args] = argv;
+  const output = { stdout: "", stderr: "" };
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const keep = (stream: keyof typeof output) => (chunk: Buffer) => {
+    output[stream] = (output[stream] + chunk.toString()).slice(-KEPT_OUTPUT);
+  };
+  child.stdout.on("data", keep("stdout"));
+  child.stderr.on("data", keep("stderr"));
+  const { promise: end, resolve } = deferred<number | null>();
+  let ended = false;
+  const over = (exitCode: number | null): void => {
+    ended = true;
+    resolve(exitCode);
+  };
+  child.on("error", ({ message }) => {
+    output.stderr += message;
+    over(null);
+  });
+  child.on("close", over);
+  return {
+    pid: child.pid,
+    get ended() {
+      return ended;
+    },
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    async stop(signal = "SIGTERM", timeoutMs = 10_000) {
+      child.kill(signal);
+      const late = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+      const exitCode = await end;
+      clearTimeout(late);
+      return exitCode;
+    },
+  };
+}
+
 function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: Error) => void } {
   let resolve!: (value: T) => void;
   let reject!: (error: Error) => void;

@@ -1,13 +1,13 @@
-import type { ServiceCidr } from "../cluster/objects.ts";
+import type { Node, ServiceCidr } from "../cluster/objects.ts";
 import type { ClusterSnapshot } from "../cluster/state.ts";
 import { type Cidr, formatCidr } from "../net/cidr.ts";
 import type { Family } from "../net/ip.ts";
 import { slicesByService } from "./endpoints.ts";
 import { cidrsOfFamily } from "./families.ts";
-import type { Model } from "./model.ts";
+import type { Model, NodeView } from "./model.ts";
 import { viewNode } from "./node-view.ts";
 import { compareText } from "./order.ts";
-import { servicePorts } from "./service-ports.ts";
+import { createServicePortMemory, servicePorts } from "./service-ports.ts";
 import { userspacePorts } from "./userspace.ts";
 import { watchesSlice } from "./watched.ts";
 
@@ -21,15 +21,41 @@ import { watchesSlice } from "./watched.ts";
  * O(n log n) in the objects; 10,000 Services of 5 endpoints take about a quarter of a second.
  */
 export function buildModel(snapshot: ClusterSnapshot, nodeName: string): Model {
-  const { services, serviceCidrs } = snapshot;
-  const node = viewNode(snapshot.nodes, nodeName);
-  const slices = slicesByService(snapshot.endpointSlices.filter(watchesSlice));
-  const ports4 = servicePorts(services, slices, 4, node);
-  return {
-    node,
-    servicePorts: { 4: ports4, 6: servicePorts(services, slices, 6, node) },
-    userspacePorts: userspacePorts(snapshot, ports4),
-    serviceCidrs: { 4: serviceCidrsOf(serviceCidrs, 4), 6: serviceCidrsOf(serviceCidrs, 6) },
+  return createModelBuilder()(snapshot, nodeName);
+}
+
+/** See `buildModel`; it remembers the model before. */
+export type ModelBuilder = (snapshot: ClusterSnapshot, nodeName: string) => Model;
+
+/**
+ * Makes a builder for a cluster that changes: what comes of objects that are the same ones as before (`===`) is the
+ * same service port as before, so whoever works on service ports may tell by identity which of them to look at again.
+ */
+export function createModelBuilder(): ModelBuilder {
+  const memory = { 4: createServicePortMemory(), 6: createServicePortMemory() };
+  const view = createNodeViewer();
+  return (snapshot, nodeName) => {
+    const { services, serviceCidrs } = snapshot;
+    const node = view(snapshot.nodes, nodeName);
+    const slices = slicesByService(snapshot.endpointSlices.filter(watchesSlice));
+    const ports4 = servicePorts(services, slices, 4, node, memory[4]);
+    return {
+      node,
+      servicePorts: { 4: ports4, 6: servicePorts(services, slices, 6, node, memory[6]) },
+      userspacePorts: userspacePorts(snapshot, ports4),
+      serviceCidrs: { 4: serviceCidrsOf(serviceCidrs, 4), 6: serviceCidrsOf(serviceCidrs, 6) },
+    };
+  };
+}
+
+/** Gives the view of before while the Node object is the one of before. */
+function createNodeViewer(): typeof viewNode {
+  let last: { readonly node: Node | undefined; readonly view: NodeView } | undefined;
+  return (nodes, name) => {
+    const node = nodes.find(({ metadata }) => metadata.name === name);
+    if (last === undefined || last.node !== node || last.view.name !== name)
+      last = { node, view: viewNode(nodes, name) };
+    return last.view;
   };
 }
 

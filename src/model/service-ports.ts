@@ -9,29 +9,61 @@ import type { Endpoint, ServicePort, ServicePortInfo } from "./service-port.ts";
 import { hasClusterIp, servicePortInfos } from "./services.ts";
 import { watchesService } from "./watched.ts";
 
+/** What a Service came to the last time, by the Service. */
+export type ServicePortMemory = WeakMap<Service, Remembered>;
+
+interface Remembered {
+  readonly slices: readonly EndpointSlice[];
+  readonly node: NodeView;
+  readonly ports: readonly ServicePort[];
+}
+
+export function createServicePortMemory(): ServicePortMemory {
+  return new WeakMap();
+}
+
 /**
  * The service ports of one family as kube-proxy 1.36 sees them on a node, in order of name, then protocol.
  *
  * @param slices by `namespace/name` of their Service; those of a Service that is not proxied are never looked at.
+ * @param memory what is remembered of a Service with the same slices and node is used again.
  */
 export function servicePorts(
   services: readonly Service[],
   slices: ReadonlyMap<string, readonly EndpointSlice[]>,
   family: Family,
   node: NodeView,
+  memory: ServicePortMemory,
 ): readonly ServicePort[] {
   const ports: ServicePort[] = [];
   for (const service of services) {
     if (!watchesService(service) || !hasClusterIp(service)) continue;
-    const infos = servicePortInfos(service, family);
-    if (infos.length === 0) continue;
     const { namespace, name } = service.metadata;
-    const endpoints = endpointsByPort(slices.get(`${namespace}/${name}`) ?? [], family, node.name);
-    for (const info of infos) {
-      ports.push(servicePort(info, endpoints.get(portKey(info.portName, info.proto)) ?? [], node));
+    const own = slices.get(`${namespace}/${name}`) ?? [];
+    let known = memory.get(service);
+    if (known === undefined || known.node !== node || !sameItems(known.slices, own)) {
+      known = { slices: own, node, ports: portsOfService(service, own, family, node) };
+      memory.set(service, known);
     }
+    ports.push(...known.ports);
   }
   return ports.sort(compareServicePorts);
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, at) => item === b[at]);
+}
+
+function portsOfService(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  family: Family,
+  node: NodeView,
+): readonly ServicePort[] {
+  const infos = servicePortInfos(service, family);
+  if (infos.length === 0) return [];
+  const endpoints = endpointsByPort(slices, family, node.name);
+  return infos.map((info) => servicePort(info, endpoints.get(portKey(info.portName, info.proto)) ?? [], node));
 }
 
 function servicePort(info: ServicePortInfo, endpoints: readonly Endpoint[], node: NodeView): ServicePort {

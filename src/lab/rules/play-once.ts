@@ -1,0 +1,35 @@
+import type { CommandResult } from "../../host/exec.ts";
+import { compareWith, expectationOf } from "./expectation.ts";
+import { createObjectsHeld } from "./objects-held.ts";
+import { modeAfter, type Play, type Player, runCommands, writeConfig } from "./play.ts";
+import { writeObjects } from "./recorded-node.ts";
+import { wasRefused } from "./recording.ts";
+
+/** Each stage by a fresh `run --once`, on the rules that the stage before left. */
+export function playOnce(play: Play): Player {
+  const { recording, node, sluice } = play;
+  const held = createObjectsHeld();
+  const wantedCode = wasRefused(recording, play.mode) ? 4 : 0;
+  let mode = play.mode;
+
+  const once = async (): Promise<CommandResult> => {
+    const config = await writeConfig(play, mode);
+    const file = await writeObjects(node, held.all());
+    return node.run([...sluice, "run", "--once", "--dataplane", "kernel", "--config", config, "-f", file]);
+  };
+  return {
+    way: "once",
+    async play(stage) {
+      held.enter(stage);
+      mode = modeAfter(mode, stage);
+      await runCommands(node, stage);
+      const cleanup = stage.action?.action === "cleanup";
+      const { exitCode, stderr } = await (cleanup ? node.run([...sluice, "cleanup"]) : once());
+      const wanted = cleanup ? 0 : wantedCode;
+      const problem = exitCode === wanted ? undefined : `exit code ${exitCode}, not ${wanted}: ${stderr.trim()}`;
+      const expected = expectationOf(recording, stage.name, play.mode);
+      return { compared: expected.dumps.length, differences: await compareWith(node, expected), problem };
+    },
+    close: async () => {},
+  };
+}
