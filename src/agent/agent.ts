@@ -1,16 +1,15 @@
 import type { ClusterSnapshot } from "../cluster/state.ts";
 import type { Dataplane, NodePlan } from "../dataplane/dataplane.ts";
 import { buildModel } from "../model/build.ts";
-import { diffModels, type ModelDiff } from "../model/diff.ts";
 import type { Model } from "../model/model.ts";
 import { compileProgram, type ProgramOptions } from "../modes/compile.ts";
 import type { Mode } from "../modes/program.ts";
+import { changesFor, type ServicePortChange } from "./changes.ts";
 import { planNode } from "./plan.ts";
 
 export interface AgentOptions {
   readonly mode: Mode;
   readonly programOptions: ProgramOptions;
-  readonly nodeName: string;
   readonly dataplane: Dataplane;
 }
 
@@ -18,7 +17,7 @@ export interface AgentOptions {
 export interface Synced {
   readonly plan: NodePlan;
   /** What is different from the sync before; undefined after the first one. */
-  readonly diff: ModelDiff | undefined;
+  readonly changes: readonly ServicePortChange[] | undefined;
 }
 
 /** The proxy as a loop: cluster change → model → program → apply. */
@@ -27,37 +26,44 @@ export interface Agent {
    * Brings a snapshot into force. One sync runs at a time; of the snapshots that come meanwhile only the last one is
    * brought into force, and all their callers hear of that.
    *
+   * @param nodeName the Node that this is, as `chooseOwnNode` says; another snapshot may say otherwise.
    * @throws whatever compiling or applying throws; what was in force before still is.
    */
-  sync(snapshot: ClusterSnapshot): Promise<Synced>;
+  sync(snapshot: ClusterSnapshot, nodeName: string): Promise<Synced>;
 }
 
-export function createAgent({ mode, programOptions, nodeName, dataplane }: AgentOptions): Agent {
+interface Given {
+  readonly snapshot: ClusterSnapshot;
+  readonly nodeName: string;
+}
+
+export function createAgent({ mode, programOptions, dataplane }: AgentOptions): Agent {
   let inForce: Model | undefined;
   let running: Promise<unknown> = Promise.resolve();
-  let waiting: { snapshot: ClusterSnapshot; readonly synced: Promise<Synced> } | undefined;
+  let waiting: { given: Given; readonly synced: Promise<Synced> } | undefined;
 
-  const bringIntoForce = async (snapshot: ClusterSnapshot): Promise<Synced> => {
+  const bringIntoForce = async ({ snapshot, nodeName }: Given): Promise<Synced> => {
     const model = buildModel(snapshot, nodeName);
-    const plan = planNode(model, mode);
+    const plan = planNode(model, mode, programOptions);
     await dataplane.apply(compileProgram(mode, model, programOptions), plan);
-    const diff = inForce && diffModels(inForce, model);
+    const changes = inForce && changesFor(mode, inForce, model);
     inForce = model;
-    return { plan, diff };
+    return { plan, changes };
   };
 
   return {
-    sync(snapshot) {
+    sync(snapshot, nodeName) {
+      const given = { snapshot, nodeName };
       if (waiting !== undefined) {
-        waiting.snapshot = snapshot;
+        waiting.given = given;
         return waiting.synced;
       }
       const synced = running.then(() => {
-        const { snapshot: latest } = waiting!;
+        const latest = waiting!.given;
         waiting = undefined;
         return bringIntoForce(latest);
       });
-      waiting = { snapshot, synced };
+      waiting = { given, synced };
       running = synced.catch(() => {});
       return synced;
     },

@@ -1,31 +1,50 @@
-import type { Frontend, NodePlan } from "../dataplane/dataplane.ts";
+import type { Frontend, NodePlan, UdpService } from "../dataplane/dataplane.ts";
+import type { AddressedPort } from "../model/addressed-port.ts";
 import type { Model } from "../model/model.ts";
+import type { ServicePort } from "../model/service-port.ts";
+import type { ProgramOptions } from "../modes/compile.ts";
+import { resolveIptablesOptions } from "../modes/iptables/options.ts";
+import { iptablesSysctls } from "../modes/iptables/sysctls.ts";
 import type { Mode } from "../modes/program.ts";
-import type { Protocol } from "../net/flow.ts";
-import { type Family, familyOf, type Ip } from "../net/ip.ts";
+import { UDP } from "../net/flow.ts";
+import { type Family, familyOf, type Ip, type Ip4 } from "../net/ip.ts";
+
+const ANY = 0 as Ip4;
 
 /**
  * What a dataplane needs to know about this node besides the program: its addresses, and every address at which
- * clients reach a service, in order of name. A node port stands with the node's own address of each family.
+ * clients reach a service, in order of name. A node port stands with the node's own address of each family; in the
+ * userspace mode, which holds a socket for it at all addresses, with 0.0.0.0.
+ *
+ * @param options of the program.
+ * @throws {SluiceError} CONFIG_INVALID for an option that is not what it must be.
  */
-export function planNode(model: Model, mode: Mode): NodePlan {
+export function planNode(model: Model, mode: Mode, options: ProgramOptions = {}): NodePlan {
   const ports = mode === "userspace" ? model.userspacePorts : [...model.servicePorts[4], ...model.servicePorts[6]];
-  const nodeIps: Readonly<Record<Family, Ip>> = { 4: model.node.ip4, 6: model.node.ip6 };
-  return { nodeAddresses: model.node.addresses, frontends: ports.flatMap((port) => frontendsOf(port, nodeIps)) };
+  const { ip4, ip6 } = model.node;
+  const nodeIps: Readonly<Record<Family, Ip>> = { 4: mode === "userspace" ? ANY : ip4, 6: ip6 };
+  return {
+    nodeAddresses: model.node.addresses,
+    frontends: ports.flatMap((port) => frontendsOf(port, nodeIps)),
+    sysctls: mode === "iptables" ? iptablesSysctls(model.node, resolveIptablesOptions(options.iptables)) : [],
+    udpServices: mode === "userspace" ? [] : [...model.servicePorts[4], ...model.servicePorts[6]].flatMap(udpService),
+  };
 }
 
-/** What both kinds of service port have in common. */
-interface Addressed {
-  readonly name: string;
-  readonly proto: Protocol;
-  readonly clusterIp: Ip;
-  readonly port: number;
-  readonly nodePort: number;
-  readonly externalIps: readonly Ip[];
-  readonly loadBalancerIps: readonly Ip[];
+function udpService(port: ServicePort): UdpService[] {
+  if (port.proto !== UDP) return [];
+  const ips = [port.clusterIp, ...port.externalIps, ...port.loadBalancerIps];
+  const serving = port.endpoints.filter((endpoint) => endpoint.serving);
+  return [
+    {
+      addrs: ips.map((ip) => ({ ip, port: port.port })),
+      nodePort: port.nodePort,
+      endpoints: serving.map(({ addr }) => addr),
+    },
+  ];
 }
 
-function frontendsOf(port: Addressed, nodeIps: Readonly<Record<Family, Ip>>): Frontend[] {
+function frontendsOf(port: AddressedPort, nodeIps: Readonly<Record<Family, Ip>>): Frontend[] {
   const at = (kind: Frontend["kind"], ip: Ip, number = port.port): Frontend => ({
     servicePort: port.name,
     kind,

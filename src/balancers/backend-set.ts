@@ -123,6 +123,7 @@ export function unlink({ next, prev }: BackendSet, slot: number): void {
   next[slot] = FREE;
 }
 
+/** Whether a slot is in the list. */
 export function holds({ next }: BackendSet, slot: number): boolean {
   return next[slot] !== FREE;
 }

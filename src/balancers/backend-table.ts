@@ -15,7 +15,6 @@ import { type Algorithm, type Balancer, NO_BACKEND } from "./balancer.ts";
 import type { Explanation } from "./explanation.ts";
 import { identityOf } from "./identity.ts";
 import type { Kernel } from "./kernel.ts";
-import { shuffleList } from "./shuffle-list.ts";
 import { connectionAdded, connectionEnded, setThresholds } from "./thresholds.ts";
 
 /** Slots at first; doubled whenever they run out. */
@@ -43,6 +42,7 @@ export interface SavedTable {
   readonly state: readonly number[];
 }
 
+/** All that a backend is in a table. */
 export interface SavedBackend extends BackendSettings {
   readonly id: string;
   readonly slot: number;
@@ -130,21 +130,22 @@ export class BackendTable {
   /** Makes these the listed backends. @returns the slots that were taken out of the list. */
   update(backends: ReadonlyMap<string, BackendSettings>): number[] {
     const gone = listed(this.#set).filter((slot) => !backends.has(this.idOf(slot)));
-    for (const slot of gone) this.#unlink(slot);
-    let added = false;
-    for (const [id, settings] of backends) added = this.#put(id, settings) || added;
-    if (added || gone.length > 0) this.#reorder();
+    for (const slot of gone) this.remove(slot);
+    for (const [id, settings] of backends) this.put(id, settings);
     return gone;
   }
 
   /** Adds a backend, or edits it where it stands. */
   put(id: string, settings: BackendSettings): void {
-    if (this.#put(id, settings)) this.#reorder();
+    const slot = this.#slots.get(id);
+    if (slot !== undefined && holds(this.#set, slot)) this.#edit(slot, settings);
+    else this.#link(slot ?? this.#take(id), settings);
   }
 
   remove(slot: number): void {
-    this.#unlink(slot);
-    this.#reorder();
+    this.#balancer.removing(slot);
+    unlink(this.#set, slot);
+    this.#freeWhenUnused(slot);
   }
 
   /** The listed backends in list order, then those that are not listed and have connections. */
@@ -200,17 +201,6 @@ export class BackendTable {
     };
   }
 
-  /** @returns whether it is a new one. */
-  #put(id: string, settings: BackendSettings): boolean {
-    const slot = this.#slots.get(id);
-    if (slot !== undefined && holds(this.#set, slot)) {
-      this.#edit(slot, settings);
-      return false;
-    }
-    this.#link(slot ?? this.#take(id), settings);
-    return true;
-  }
-
   #link(slot: number, settings: BackendSettings): void {
     setThresholds(this.#set, slot, settings, this.#kernel);
     linkFirst(this.#set, slot, settings.weight, identityOf(this.idOf(slot)));
@@ -224,16 +214,6 @@ export class BackendTable {
     weight[slot] = settings.weight;
     if (limits) setThresholds(this.#set, slot, settings, this.#kernel);
     this.#balancer.reweighted(slot);
-  }
-
-  #unlink(slot: number): void {
-    this.#balancer.removing(slot);
-    unlink(this.#set, slot);
-    this.#freeWhenUnused(slot);
-  }
-
-  #reorder(): void {
-    if (this.#algorithm.order === "shuffled") shuffleList(this.#set, this.#balancer, this.#random);
   }
 
   #take(id: string): number {

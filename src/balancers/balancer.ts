@@ -64,11 +64,6 @@ export interface Algorithm {
   /** The options that it was made with, defaults filled in; plain data. */
   readonly options: object;
   /**
-   * How whoever edits the list keeps it. `shuffled`: with `shuffleList` after each change of the set of backends.
-   * Absent: new ones go to the head, the others stay where they are.
-   */
-  readonly order?: "shuffled";
-  /**
    * 32-bit words of state for a set of this capacity. State starts as zeros, on a multiple of 8 bytes. Nothing in it
    * depends on the capacity: at the front of longer zeroed state it serves a larger set with the same slots.
    */

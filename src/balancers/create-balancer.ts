@@ -1,130 +1,42 @@
-import { type Clock, systemClock } from "../core/clock.ts";
+import { systemClock } from "../core/clock.ts";
 import { balancerInvalid } from "../core/errors.ts";
-import { freshSeed, type Random, seededRandom } from "../core/random.ts";
+import { freshSeed, seededRandom } from "../core/random.ts";
 import type { Flow } from "../net/flow.ts";
 import { type BackendSpec, readBackendSpecs } from "./backend-spec.ts";
-import { type BackendCounts, BackendTable } from "./backend-table.ts";
+import { BackendTable } from "./backend-table.ts";
 import { NO_BACKEND } from "./balancer.ts";
 import { type BalancerOptions, resolveBalancerOptions } from "./balancer-options.ts";
 import { createClientAffinity } from "./client-affinity.ts";
+import { createClientPersistence, type Template } from "./client-persistence.ts";
 import type { Explanation } from "./explanation.ts";
-import type { AlgorithmName } from "./registry.ts";
-import { type BalancerSnapshot, readSnapshot, takeSnapshot } from "./snapshot.ts";
-
-/** Where a balancer gets chance and time from; pass both, and a run can be replayed. */
-export interface BalancerSources {
-  /** @default seeded afresh */
-  readonly random?: Random;
-  /** @default the host's monotonic clock */
-  readonly clock?: Clock;
-}
-
-/** A flow's hold on a backend: one active connection, of whatever protocol, until it is released. */
-export interface Lease {
-  /** The id of the backend. */
-  readonly backend: string;
-  /**
-   * @param outcome what the algorithms that go by latency learn from this flow.
-   * @throws {SluiceError} BALANCER_INVALID the second time, or once its balancer was restored, or for an outcome that
-   *   cannot be; then nothing is counted.
-   */
-  release(outcome?: FlowOutcome): void;
-}
-
-/** How a flow ended. */
-export interface FlowOutcome {
-  /** At least 0. @default the time since the lease was given */
-  readonly latencyMs?: number;
-  /** @default false */
-  readonly failed?: boolean;
-}
-
-/** What a backend answers to a probe. */
-export interface ProbeAnswer {
-  /** Requests that it is serving, whoever sent them, at least 0. */
-  readonly inFlight: number;
-  /** What a request takes there, at least 0. */
-  readonly latencyMs: number;
-}
-
-/** An `Explanation` in terms of backends. */
-export interface BackendExplanation {
-  /** The id that `acquire` would give now; undefined when it would give none, and where chance decides. */
-  readonly backend: string | undefined;
-  readonly byChance: boolean;
-  /** The rule that decides, in one sentence, with its ties. */
-  readonly rule: string;
-  /** What is looked at, in that order. */
-  readonly candidates: readonly BackendCandidate[];
-}
-
-export interface BackendCandidate {
-  readonly backend: string;
-  readonly value: number;
-  /** What the value is. */
-  readonly meaning: string;
-}
-
-/** A balancer that knows its backends by id and counts what it gives away. */
-export interface LeasingBalancer {
-  readonly algorithm: AlgorithmName;
-  /** Picks a backend for a new flow. @returns undefined when no backend may take it. */
-  acquire(flow: Flow): Lease | undefined;
-  /** Why `acquire` would give what it would give for this flow now. Changes nothing. O(n). */
-  explain(flow: Flow): BackendExplanation;
-  /**
-   * Makes this the list of backends. First those that it does not name are taken out. Then, in the order given, a
-   * backend that is there gets its settings where it stands, and a new one goes to the head of the list, so that the
-   * last new one ends up first. Leases stay good; a backend that comes back while it has some is counted with them.
-   *
-   * @throws {SluiceError} BALANCER_INVALID, naming the field; then nothing has changed.
-   */
-  update(backends: readonly BackendSpec[]): void;
-  /**
-   * Adds one backend at the head of the list; one that is there gets its settings where it stands.
-   *
-   * @throws {SluiceError} BALANCER_INVALID, naming the field; then nothing has changed.
-   */
-  put(backend: BackendSpec): void;
-  /** Takes one backend out. @throws {SluiceError} BALANCER_INVALID for an id that is not in the list. */
-  remove(id: string): void;
-  /** The backends in list order, newest first; behind them those that were removed and still have leases. */
-  counts(): readonly BackendCounts[];
-  /**
-   * A backend answered a probe; only algorithms that go by probes take notice.
-   *
-   * @throws {SluiceError} BALANCER_INVALID for an id that is not in the list, and for an answer that cannot be.
-   */
-  probed(id: string, answer: ProbeAnswer): void;
-  /** All that the balancer is. O(n). */
-  snapshot(): BalancerSnapshot;
-  /**
-   * Becomes what a balancer of the same algorithm and options was. With a random source that gives the same numbers,
-   * and the same clock, it makes the same picks from there on. All leases that it gave before are void.
-   *
-   * @returns a lease for each connection that was open when the snapshot was taken, backend by backend.
-   * @throws {SluiceError} BALANCER_INVALID, naming the field; then nothing has changed.
-   */
-  restore(snapshot: BalancerSnapshot): readonly Lease[];
-}
+import {
+  type BackendExplanation,
+  type BalancerSources,
+  type FlowOutcome,
+  type Lease,
+  type LeasingBalancer,
+} from "./leasing-balancer.ts";
+import { readSnapshot, takeSnapshot } from "./snapshot.ts";
 
 /**
  * Makes a balancer.
  *
- * @param backends may be empty: then `acquire` gives undefined until `update` names some.
+ * @param backends at least one; left out, there is none yet, and `acquire` gives undefined until `update` or `put` names
+ *   some.
  * @throws {SluiceError} BALANCER_INVALID for an unknown algorithm, for an option or a source that it does not take, and
  *   for what `update` refuses.
  */
 export function createBalancer(
   options: BalancerOptions,
-  backends: readonly BackendSpec[] = [],
+  backends?: readonly BackendSpec[],
   sources: BalancerSources = {},
 ): LeasingBalancer {
   const resolved = resolveBalancerOptions(options);
-  const { name, algorithm, kernel, affinitySeconds } = resolved;
+  const { name, algorithm, kernel, affinitySeconds, persistence: persisting } = resolved;
   const { random, clock } = resolveSources(sources);
   let table = new BackendTable(algorithm, kernel, random);
   let affinity = affinitySeconds > 0 ? createClientAffinity(affinitySeconds) : undefined;
+  let persistence = persisting && createClientPersistence(persisting);
 
   const remembered = (flow: Flow, nowMs: number): number => {
     const slot = affinity?.find(flow.src, nowMs) ?? NO_BACKEND;
@@ -135,8 +47,9 @@ export function createBalancer(
     if (slot === NO_BACKEND) throw balancerInvalid("id", "the id of a listed backend", id);
     return slot;
   };
+  const isListed = (id: string): boolean => table.slotOf(id) !== NO_BACKEND;
   /** @param sinceMs when its flow began. */
-  const leaseOf = (slot: number, sinceMs: number): Lease => {
+  const leaseOf = (slot: number, sinceMs: number, template: Template | undefined): Lease => {
     const owner = table;
     const backend = table.idOf(slot);
     let held = true;
@@ -150,32 +63,38 @@ export function createBalancer(
           const nowMs = clock.nowMs();
           table.observed(slot, latencyMs ?? nowMs - sinceMs, nowMs, failed);
         }
+        if (template !== undefined) persistence?.closed(template, clock.nowMs());
         table.closed(slot);
       },
     };
   };
 
-  table.update(readBackendSpecs(backends));
+  if (backends !== undefined) table.update(readBackendList(backends));
   return {
     algorithm: name,
     acquire(flow) {
       const nowMs = clock.nowMs();
-      let slot = remembered(flow, nowMs);
+      const known = persistence?.find(flow.src, nowMs, isListed);
+      let slot = known === undefined ? remembered(flow, nowMs) : table.slotOf(known.backend);
       if (slot === NO_BACKEND) slot = table.pick(flow, nowMs);
       if (slot === NO_BACKEND) return undefined;
       affinity?.remember(flow.src, slot, nowMs);
+      const template = known ?? persistence?.add(flow.src, table.idOf(slot), nowMs);
+      if (template !== undefined) persistence?.opened(template, nowMs);
       table.opened(slot);
-      return leaseOf(slot, nowMs);
+      return leaseOf(slot, nowMs, template);
     },
     explain(flow) {
       const nowMs = clock.nowMs();
+      const template = persistence?.look(flow.src, nowMs, isListed);
+      if (template !== undefined) return explainTemplate(template, nowMs);
       const slot = remembered(flow, nowMs);
       if (slot === NO_BACKEND) return inTermsOfBackends(table.explain(flow, nowMs), table);
       const rule = `affinity: the backend of this client's last flow, for ${affinitySeconds} s after it`;
       return { backend: table.idOf(slot), byChance: false, rule, candidates: [] };
     },
     update(backends) {
-      for (const slot of table.update(readBackendSpecs(backends))) affinity?.forget(slot);
+      for (const slot of table.update(readBackendList(backends))) affinity?.forget(slot);
     },
     put(backend) {
       for (const [id, settings] of readBackendSpecs([backend])) table.put(id, settings);
@@ -192,17 +111,28 @@ export function createBalancer(
       checkNotNegative("latencyMs", answer?.latencyMs);
       table.probed(slot, answer.inFlight, answer.latencyMs, clock.nowMs());
     },
-    snapshot: () => takeSnapshot(resolved, table.save(), affinity?.clients(clock.nowMs()) ?? []),
+    snapshot() {
+      const nowMs = clock.nowMs();
+      return takeSnapshot(resolved, table.save(), affinity?.clients(nowMs) ?? [], persistence?.save(nowMs) ?? []);
+    },
     restore(snapshot) {
       const saved = readSnapshot(resolved, snapshot);
       table = new BackendTable(algorithm, kernel, random, saved.table);
       affinity &&= createClientAffinity(affinitySeconds, saved.clients);
+      persistence = persisting && createClientPersistence(persisting, saved.templates);
       const nowMs = clock.nowMs();
-      return saved.table.backends.flatMap(({ slot, active }) =>
-        Array.from({ length: active }, () => leaseOf(slot, nowMs)),
+      const templates = persistence?.byLease();
+      return saved.table.backends.flatMap(({ id, slot, active }) =>
+        Array.from({ length: active }, (_, nth) => leaseOf(slot, nowMs, templates?.get(id)?.[nth])),
       );
     },
   };
+}
+
+function readBackendList(backends: readonly BackendSpec[]): ReturnType<typeof readBackendSpecs> {
+  const settings = readBackendSpecs(backends);
+  if (settings.size === 0) throw balancerInvalid("backends", "at least one backend", backends);
+  return settings;
 }
 
 function resolveSources(sources: BalancerSources): Required<BalancerSources> {
@@ -233,4 +163,11 @@ function inTermsOfBackends({ slot, rule, candidates }: Explanation, table: Backe
     rule,
     candidates: candidates.map(({ slot, value, meaning }) => ({ backend: table.idOf(slot), value, meaning })),
   };
+}
+
+function explainTemplate({ backend, untilMs, leases }: Template, nowMs: number): BackendExplanation {
+  const rule = "persistence: the backend of this client's template, whatever its weight and load";
+  const seconds = (untilMs - nowMs) / 1000;
+  const meaning = `seconds that the template has left; flows of it that are open: ${leases}`;
+  return { backend, byChance: false, rule, candidates: [{ backend, value: seconds, meaning }] };
 }

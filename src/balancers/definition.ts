@@ -12,18 +12,19 @@ export interface Definition<Name extends string, Options extends object> {
 
 /** Reads one option. `undefined` asks for the default. @throws {SluiceError} BALANCER_INVALID. */
 export type OptionReader<T> = (value: unknown, path: string) => T;
-export type OptionReaders<Resolved> = { readonly [K in keyof Resolved]: OptionReader<Resolved[K]> };
+/** One for each option. */
+export type OptionReaders<Options> = { readonly [K in keyof Options]-?: OptionReader<NonNullable<Options[K]>> };
 
 /**
  * Defines an algorithm.
  *
  * @param readers one for each option that it takes; they give the defaults.
  */
-export function define<Name extends string, Resolved extends object>(
+export function define<Name extends string, Options extends object = object>(
   name: Name,
-  readers: OptionReaders<Resolved>,
-  create: (options: Resolved) => Omit<Algorithm, "name" | "options">,
-): Definition<Name, Partial<Resolved>> {
+  readers: OptionReaders<Options>,
+  create: (options: Required<Options>) => Omit<Algorithm, "name" | "options">,
+): Definition<Name, Options> {
   return {
     name,
     options: Object.keys(readers),
@@ -34,11 +35,11 @@ export function define<Name extends string, Resolved extends object>(
   };
 }
 
-function readOptions<Resolved extends object>(
+function readOptions<Options extends object>(
   name: string,
-  readers: OptionReaders<Resolved>,
-  options: Partial<Resolved>,
-): Resolved {
+  readers: OptionReaders<Options>,
+  options: Options,
+): Required<Options> {
   const known = Object.keys(readers);
   for (const [option, value] of Object.entries(options)) {
     if (known.includes(option)) continue;
@@ -46,10 +47,10 @@ function readOptions<Resolved extends object>(
     throw balancerInvalid(option, expected, value);
   }
   const read = known.map((option) => {
-    const key = option as keyof Resolved & string;
+    const key = option as keyof Options & string;
     return [key, readers[key](options[key], key)];
   });
-  return Object.fromEntries(read) as Resolved;
+  return Object.fromEntries(read) as Required<Options>;
 }
 
 /** A whole number in [min, max]. */

@@ -6,6 +6,15 @@ import { slotQueue, slotQueueWords } from "./slot-queue.ts";
 /** Words in front: the time, a double: the deadline picked last. The rest of the state is the queue. */
 const TIME_WORDS = 2;
 
+/** Options of `edf`. */
+export interface EdfOptions {
+  /**
+   * Where in its turn a backend starts: with a whole turn to wait, or with a random part of one.
+   * @default "aligned"
+   */
+  readonly start?: "aligned" | "random";
+}
+
 /**
  * Earliest deadline first: weighted round robin as Envoy does it. Every usable backend has a deadline; the earliest is
  * picked, its deadline becomes the time, and its next one is that time plus 1 / weight. Of equal deadlines the one
@@ -18,10 +27,9 @@ const TIME_WORDS = 2;
  * O(log n), as is every change. Source: Envoy's EdfScheduler, the bare one. Envoy makes a new one when its hosts change,
  * and runs it a random number of picks ahead to the same end as `start`; gRPC draws first deadlines.
  */
-export const edf = define(
+export const edf = define<"edf", EdfOptions>(
   "edf",
   {
-    /** Where in its turn a backend starts. @default "aligned" */
     start: choiceOption<"aligned" | "random">("aligned", ["aligned", "random"]),
   },
   ({ start }) => ({

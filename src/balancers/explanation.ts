@@ -8,6 +8,7 @@ export interface Explanation {
   readonly candidates: readonly Candidate[];
 }
 
+/** A slot that was looked at. */
 export interface Candidate {
   readonly slot: number;
   /** The figure that was compared: an overhead, a delay, a chance, the number of a table entry. */

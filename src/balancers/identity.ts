@@ -15,7 +15,7 @@ const hash = sipHash(2, 4, [0, 0, 0, 0]);
  * @param id any text. `10.0.0.1:80` and `[fd00::1]:80` are addresses; of others the low word, too, is a hash.
  */
 export function identityOf(id: string): Identity {
-  const { low, high } = hash.of(new TextEncoder().encode(id));
+  const { low, high } = hash(new TextEncoder().encode(id));
   const addr = tryParseSocketAddr(id);
   return { low: addr === undefined ? low : addressWord(addr.ip, addr.port), high };
 }

@@ -4,18 +4,18 @@
  * `createBalancer` is the comfortable way in. Below it lies the contract of the algorithms, for whoever keeps
  * connections in memory of his own, or shares it between threads.
  */
-export {
-  type BackendCandidate,
-  type BackendExplanation,
-  type BalancerSources,
-  createBalancer,
-  type FlowOutcome,
-  type Lease,
-  type LeasingBalancer,
-  type ProbeAnswer,
-} from "./create-balancer.ts";
+export { createBalancer } from "./create-balancer.ts";
+export type {
+  BackendCandidate,
+  BackendExplanation,
+  BalancerSources,
+  FlowOutcome,
+  Lease,
+  LeasingBalancer,
+  ProbeAnswer,
+} from "./leasing-balancer.ts";
 export type { BalancerOptions, CommonOptions } from "./balancer-options.ts";
-export type { BalancerSnapshot, ClientSnapshot } from "./snapshot.ts";
+export type { BalancerSnapshot, ClientSnapshot, TemplateSnapshot } from "./snapshot.ts";
 export type { BackendSpec } from "./backend-spec.ts";
 export type { BackendCounts, SavedBackend, SavedTable } from "./backend-table.ts";
 export {
@@ -26,7 +26,18 @@ export {
   ipvsSchedulers,
   type OptionsOf,
 } from "./registry.ts";
-export { type Kernel, kernels } from "./kernel.ts";
+export { type Kernel, type KernelOptions, kernels } from "./kernel.ts";
+export type { EdfOptions } from "./edf.ts";
+export type { LblcOptions } from "./lblc.ts";
+export type { LblcrOptions } from "./lblcr.ts";
+export type { LeastconnOptions } from "./leastconn.ts";
+export type { FlowHashOptions } from "./load-bound.ts";
+export type { MaglevOptions } from "./maglev.ts";
+export type { MhOptions } from "./mh.ts";
+export type { PeakEwmaOptions } from "./peak-ewma.ts";
+export type { PrequalOptions } from "./prequal.ts";
+export type { RingOptions } from "./ring.ts";
+export type { ShOptions } from "./sh.ts";
 
 export { type Algorithm, type Balancer, NO_BACKEND } from "./balancer.ts";
 export type { Candidate, Explanation } from "./explanation.ts";
@@ -44,7 +55,6 @@ export {
 } from "./backend-set.ts";
 export { type Identity, identityOf } from "./identity.ts";
 export { connectionAdded, connectionEnded, setThresholds, type Thresholds } from "./thresholds.ts";
-export { shuffleList } from "./shuffle-list.ts";
 
 export { type Clock, manualClock, type ManualClock, systemClock } from "../core/clock.ts";
 export { type ErrorCode, type ErrorDetails, isSluiceError, SluiceError } from "../core/errors.ts";

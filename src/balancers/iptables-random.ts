@@ -14,6 +14,8 @@ import { usableTree, usableTreeWords } from "./usable-tree.ts";
  * same shares.
  *
  * O(log n), as is every change.
+ * Source: Kubernetes pkg/proxy/iptables/proxier.go, which prints the probabilities; iptables' libxt_statistic.c, which
+ * rounds them; Linux net/netfilter/xt_statistic.c, which compares them with 31 random bits.
  */
 export const iptablesRandom = define("iptables-random", {}, () => ({
   stateWords: usableTreeWords,

@@ -2,9 +2,18 @@ import { choiceOption, type OptionReader } from "./definition.ts";
 
 /** The Linux kernels whose IPVS is recorded and followed pick by pick. */
 export const kernels = ["6.1.176", "6.1.192", "6.12.117", "7.2.13"] as const;
+/** One of them, by its version. */
 export type Kernel = (typeof kernels)[number];
 
-/** Option `kernel`: the Linux kernel whose IPVS is followed. @default "6.1.192" */
+/** Options of an algorithm in which kernels differ. */
+export interface KernelOptions {
+  /**
+   * The Linux kernel whose IPVS is followed: 6.1.176 weighs active connections otherwise than the later ones.
+   * @default "6.1.192"
+   */
+  readonly kernel?: Kernel;
+}
+
 export const kernelOption: OptionReader<Kernel> = choiceOption("6.1.192", kernels);
 
 /**

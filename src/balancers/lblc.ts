@@ -5,9 +5,15 @@ import { define, wholeOption } from "./definition.ts";
 import { DESTINATION_MAP_WORDS, destinationMap } from "./destination-map.ts";
 import { explainedOnCopy } from "./explained-on-copy.ts";
 import type { Candidate } from "./explanation.ts";
-import { type Kernel, kernelOption } from "./kernel.ts";
+import { type Kernel, type KernelOptions, kernelOption } from "./kernel.ts";
 import { locality, localityWords } from "./locality.ts";
 import { NO_RECORD } from "./record-pool.ts";
+
+/** Options of `lblc`. */
+export interface LblcOptions extends KernelOptions {
+  /** After how long an address that nobody asked for is forgotten, in seconds: a whole number in 0…2³¹ − 1. @default 86400, as in the kernel */
+  readonly lblcExpirationSeconds?: number;
+}
 
 /**
  * Locality-based least connection: a destination address keeps its backend as long as that has weight and is not too
@@ -23,7 +29,7 @@ import { NO_RECORD } from "./record-pool.ts";
  * O(1) to O(24) for the chain that an address is in; a change O(log n). 1 MB of state, of which only what holds
  * addresses is ever touched. Source: Linux net/netfilter/ipvs/ip_vs_lblc.c.
  */
-export const lblc = define(
+export const lblc = define<"lblc", LblcOptions>(
   "lblc",
   { kernel: kernelOption, lblcExpirationSeconds: wholeOption(86_400, 0, 2 ** 31 - 1) },
   ({ kernel, lblcExpirationSeconds }) => ({

@@ -5,7 +5,7 @@ import { DESTINATION_MAP_WORDS, destinationMap, MOST_ENTRIES } from "./destinati
 import { DESTINATION_SETS_WORDS, destinationSets } from "./destination-sets.ts";
 import { explainedOnCopy } from "./explained-on-copy.ts";
 import type { Candidate, Explanation } from "./explanation.ts";
-import { type Kernel, kernelOption } from "./kernel.ts";
+import { type Kernel, type KernelOptions, kernelOption } from "./kernel.ts";
 import { locality, localityWords } from "./locality.ts";
 import { NO_RECORD } from "./record-pool.ts";
 import { standing } from "./standing.ts";
@@ -14,6 +14,16 @@ import { standing } from "./standing.ts";
 const CHANGED = DESTINATION_MAP_WORDS;
 const MEMBERS = CHANGED + 2 * MOST_ENTRIES;
 const SERVERS = MEMBERS + DESTINATION_SETS_WORDS;
+
+/** Options of `lblcr`. */
+export interface LblcrOptions extends KernelOptions {
+  /**
+   * After how long an address that nobody asked for is forgotten, and a set that did not change gives up a member, in
+   * seconds: a whole number in 0…2³¹ − 1.
+   * @default 86400, as in the kernel
+   */
+  readonly lblcrExpirationSeconds?: number;
+}
 
 /**
  * Locality-based least connection with replication: a destination address has a set of backends, the newest member
@@ -29,7 +39,7 @@ const SERVERS = MEMBERS + DESTINATION_SETS_WORDS;
  * what holds addresses is ever touched.
  * Source: Linux net/netfilter/ipvs/ip_vs_lblcr.c.
  */
-export const lblcr = define(
+export const lblcr = define<"lblcr", LblcrOptions>(
   "lblcr",
   { kernel: kernelOption, lblcrExpirationSeconds: wholeOption(86_400, 0, 2 ** 31 - 1) },
   ({ kernel, lblcrExpirationSeconds }) => ({

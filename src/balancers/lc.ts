@@ -1,6 +1,6 @@
 import { bestFirst, bestFirstWords } from "./best-first.ts";
 import { define } from "./definition.ts";
-import { activeOverhead, kernelOption } from "./kernel.ts";
+import { activeOverhead, type KernelOptions, kernelOption } from "./kernel.ts";
 
 /**
  * Least connection: the smallest 257 × active + inactive (256 × in kernel 6.1.176); the first in the list (the newest
@@ -8,7 +8,7 @@ import { activeOverhead, kernelOption } from "./kernel.ts";
  *
  * O(1), a change O(log n). Source: Linux net/netfilter/ipvs/ip_vs_lc.c, which scans the list.
  */
-export const lc = define("lc", { kernel: kernelOption }, ({ kernel }) => {
+export const lc = define<"lc", KernelOptions>("lc", { kernel: kernelOption }, ({ kernel }) => {
   const perActive = activeOverhead(kernel);
   return {
     stateWords: bestFirstWords,

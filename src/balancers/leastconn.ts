@@ -3,6 +3,16 @@ import { NO_BACKEND } from "./balancer.ts";
 import { define, wholeOption } from "./definition.ts";
 import { slotQueue, slotQueueWords } from "./slot-queue.ts";
 
+/** Options of `leastconn`. */
+export interface LeastconnOptions {
+  /**
+   * The scale of the keys, a whole number in 1…65535: a backend of this weight has active + 1 as its key. HAProxy knows no larger weights; a
+   * backend that has one makes fewer steps than connections.
+   * @default 256, as in HAProxy
+   */
+  readonly maxWeight?: number;
+}
+
 /**
  * Least connections as HAProxy defines it: the smallest key, which is 0 for a backend without active connections and
  * ⌊(active + 1) × maxWeight / weight⌋ for all others. So every idle backend comes before every busy one, whatever the
@@ -15,14 +25,9 @@ import { slotQueue, slotQueueWords } from "./slot-queue.ts";
  * equal keys in the order in which they came; later versions shuffle them. HAProxy counts queued requests in with
  * the active ones; here nothing queues.
  */
-export const leastconn = define(
+export const leastconn = define<"leastconn", LeastconnOptions>(
   "leastconn",
   {
-    /**
-     * The scale of the keys: a backend of this weight has active + 1 as its key. HAProxy knows no larger weights; a
-     * backend that has one makes fewer steps than connections.
-     * @default 256, as in HAProxy
-     */
     maxWeight: wholeOption(256, 1, MAX_WEIGHT),
   },
   ({ maxWeight }) => ({

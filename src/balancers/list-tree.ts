@@ -41,7 +41,7 @@ export interface ListTree {
    * @param figures both of them; each is replaced by its slot.
    */
   atSums(figures: Int32Array): void;
-  /** After a slot was linked. O(log n); once in a while the tree is made anew, which in the long run is O(1) a time. */
+  /** After a slot was linked. O(log n), but O(n) for the first one after the capacity grew. */
   added(slot: number): void;
   /** Before a slot is unlinked. O(log n). */
   removing(slot: number): void;
@@ -59,7 +59,20 @@ export interface ListTree {
 /** Word 0: how many leaves there are, a power of two; word 1: the lowest leaf in use. Newer slots go to lower leaves. */
 const LEAVES = 0;
 const LOWEST = 1;
-const HEADER = 2;
+/**
+ * Slots that leave the list leave holes. Where few leaves are left below, a pass from the highest leaf down moves all
+ * others up into them, some leaves each time a slot is added, so that no single one has to wait for it. Word 2: the leaf
+ * that was looked at last; word 3: the leaf that was filled last, 0 between passes.
+ */
+const READ = 2;
+const WRITTEN = 3;
+const HEADER = 4;
+/**
+ * Leaves that are looked at each time. A pass begins below 1/4 of the leaves and takes a slot for each 8 of them. Slots
+ * take up 2/3 of the leaves at most, and those that come meanwhile 1/8: more than 1/8 is free again afterwards, enough
+ * for another pass.
+ */
+const STEPS = 8;
 /** Nodes 2k and 2k + 1 are below node k; the last ones, as many as there are leaves, are the leaves. */
 const ROOT = 1;
 
@@ -68,10 +81,10 @@ export function listTreeWords(capacity: number, folds: number): number {
   return HEADER + leavesFor(capacity) * (2 + 2 * folds);
 }
 
-/** A quarter more than slots, so that the leaves of slots that left need not be reclaimed each time one is added. */
+/** Half as many again as slots at least, so that there is room for the holes. */
 function leavesFor(capacity: number): number {
   let leaves = 8;
-  while (leaves < capacity * 1.25) leaves *= 2;
+  while (leaves < capacity * 1.5) leaves *= 2;
   return leaves;
 }
 
@@ -107,9 +120,9 @@ export function listTree(set: BackendSet, state: Int32Array, folds: readonly Fol
       state[nodes + node] = join(state[nodes + 2 * node]! >>> 0, state[nodes + 2 * node + 1]! >>> 0);
     }
   };
+  const leaves = leavesFor(set.capacity);
   const rebuild = (): void => {
     const { capacity, prev } = set;
-    const leaves = leavesFor(capacity);
     state.fill(0, 0, listTreeWords(capacity, folds.length));
     state[LEAVES] = leaves;
     let leaf = leaves;
@@ -119,6 +132,35 @@ export function listTree(set: BackendSet, state: Int32Array, folds: readonly Fol
     }
     state[LOWEST] = leaf;
     for (let fold = 0; fold < folds.length; fold += 1) joinAll(fold);
+  };
+  const move = (slot: number, from: number, to: number): void => {
+    for (let fold = 0; fold < folds.length; fold += 1) {
+      const figure = state[nodesOf(fold) + leaves + from]! >>> 0;
+      write(fold, from, 0);
+      write(fold, to, figure);
+    }
+    put(slot, to);
+  };
+  /** Goes on with the pass that closes the holes, if there is one, or is to be one. */
+  const closeHoles = (): void => {
+    if (state[WRITTEN] === 0) {
+      if (state[LOWEST]! >= leaves / 4) return;
+      state[READ] = leaves;
+      state[WRITTEN] = leaves;
+    }
+    for (let step = 0; step < STEPS; step += 1) {
+      if (state[READ] === state[LOWEST]) {
+        state[LOWEST] = state[WRITTEN]!;
+        state[WRITTEN] = 0;
+        return;
+      }
+      const from = (state[READ]! -= 1);
+      const slot = state[slotAt(from)]!;
+      // A slot that left may stand elsewhere by now.
+      if (state[leafOf(slot)] !== from || !holds(set, slot)) continue;
+      const to = (state[WRITTEN]! -= 1);
+      if (to !== from) move(slot, from, to);
+    }
   };
   /** The first leaf below a node, or below a later one, whose figure is large enough; −1 if there is none. */
   const search = (from: number, figure: number): number => {
@@ -181,9 +223,10 @@ export function listTree(set: BackendSet, state: Int32Array, folds: readonly Fol
       figures[1] = state[slotAt(other - leaves)]!;
     },
     added(slot) {
-      if (state[LOWEST] === 0 || slot >= state[LEAVES]!) return rebuild();
+      if (state[LEAVES]! < leaves) return rebuild();
       put(slot, (state[LOWEST]! -= 1));
       evaluate(slot, folds.length);
+      closeHoles();
     },
     removing(slot) {
       for (let fold = 0; fold < folds.length; fold += 1) write(fold, state[leafOf(slot)]!, 0);

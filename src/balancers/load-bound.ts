@@ -1,6 +1,7 @@
 import { balancerInvalid } from "../core/errors.ts";
 import { type BackendSet, holds, listed, usable } from "./backend-set.ts";
-import type { OptionReader } from "./definition.ts";
+import { choiceOption, type OptionReader, type OptionReaders } from "./definition.ts";
+import { type FlowKey, flowKeys } from "./flow-hash.ts";
 import { standing } from "./standing.ts";
 
 /**
@@ -31,13 +32,31 @@ export interface LoadBound {
   rebuild(): void;
 }
 
-/** Option `hashBalanceFactor`: percent of its share that a backend may have; 0: any load. @default 0 */
-export const hashBalanceFactorOption: OptionReader<number> = (value, path) => {
+/** Options of all algorithms that hash flows to backends and heed bounds. */
+export interface FlowHashOptions {
+  /**
+   * What of a flow is hashed: the client's address, that with its port, the address asked for, or the whole 5-tuple.
+   * @default "source"
+   */
+  readonly flowKey?: FlowKey;
+  /**
+   * How much of its share of all active connections a backend may have, in percent: a whole number in 100…100000; 0: any.
+   * @default 0
+   */
+  readonly hashBalanceFactor?: number;
+}
+
+const hashBalanceFactorOption: OptionReader<number> = (value, path) => {
   if (value === undefined) return 0;
   if (Number.isInteger(value) && (value === 0 || ((value as number) >= 100 && (value as number) <= 100_000))) {
     return value as number;
   }
   throw balancerInvalid(path, "0 or a whole number in 100…100000", value);
+};
+
+export const flowHashOptions: OptionReaders<FlowHashOptions> = {
+  flowKey: choiceOption("source", flowKeys),
+  hashBalanceFactor: hashBalanceFactorOption,
 };
 
 /** Two doubles in front: the total, and the sum of the weights. */
@@ -51,7 +70,7 @@ export function loadBoundWords(capacity: number): number {
 
 /**
  * @param first the first of its words in the state: even. A function, as it may lie elsewhere after a rebuild.
- * @param factor as `hashBalanceFactorOption` gives it.
+ * @param factor in percent; 0: no bound.
  */
 export function loadBound(set: BackendSet, state: Int32Array, first: () => number, factor: number): LoadBound {
   const { active, weight } = set;

@@ -1,8 +1,7 @@
 import { balancerInvalid } from "../core/errors.ts";
 import { define, type OptionReader } from "./definition.ts";
-import { flowKeyOption } from "./flow-hash.ts";
 import { absorbIdentity, byIdentity } from "./identity-order.ts";
-import { hashBalanceFactorOption } from "./load-bound.ts";
+import { type FlowHashOptions, flowHashOptions } from "./load-bound.ts";
 import { fillInTurns, turnsByWeight } from "./maglev-table.ts";
 import { finish } from "./murmur3.ts";
 import { rebuiltTable } from "./rebuilt-table.ts";
@@ -10,7 +9,15 @@ import { rebuiltTable } from "./rebuilt-table.ts";
 /** Envoy's limit. */
 const LARGEST_TABLE = 5_000_011;
 
-/** Option `tableSize`: how many entries, a prime. @default 65537, as in the paper and in Envoy */
+/** Options of `maglev`. */
+export interface MaglevOptions extends FlowHashOptions {
+  /**
+   * How many entries the table has: a prime of at most 5000011.
+   * @default 65537, as in the paper and in Envoy
+   */
+  readonly tableSize?: number;
+}
+
 const tableSizeOption: OptionReader<number> = (value, path) => {
   if (value === undefined) return 65_537;
   if (Number.isInteger(value) && (value as number) <= LARGEST_TABLE && isPrime(value as number)) return value as number;
@@ -36,9 +43,9 @@ const tableSizeOption: OptionReader<number> = (value, path) => {
  * Source: Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016, section 3.4; the
  * weights and the order: Envoy's maglev policy. The hash (MurmurHash3) is ours, so the entries are not those of Envoy.
  */
-export const maglev = define(
+export const maglev = define<"maglev", MaglevOptions>(
   "maglev",
-  { tableSize: tableSizeOption, flowKey: flowKeyOption, hashBalanceFactor: hashBalanceFactorOption },
+  { tableSize: tableSizeOption, ...flowHashOptions },
   ({ tableSize, ...options }) =>
     rebuiltTable(
       "maglev",

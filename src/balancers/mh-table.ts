@@ -1,5 +1,5 @@
 import type { BackendSet } from "./backend-set.ts";
-import { sipHash, type SipKey } from "./siphash.ts";
+import { hsiphash } from "./hsiphash.ts";
 
 /** Entries of a table, by what the kernel's configuration calls an index; all primes. */
 const SIZES: Readonly<Record<number, number>> = Object.freeze({
@@ -15,9 +15,8 @@ const SIZES: Readonly<Record<number, number>> = Object.freeze({
   17: 131_071,
 });
 
-const keyOf = (half: number): SipKey => [half | 0, 0, half | 0, 0];
-const first = sipHash(1, 3, keyOf(2_654_435_761));
-const second = sipHash(1, 3, keyOf(2_654_446_892));
+const FIRST_KEY = 2_654_435_761 | 0;
+const SECOND_KEY = 2_654_446_892 | 0;
 
 /** Word 0: whether the table is the one of the list as it is now. Then the table, slot + 1 an entry. */
 const BUILT = 0;
@@ -52,7 +51,7 @@ export function mhTable(index: number): {
   const slots = TABLE + size;
   return {
     size,
-    entryOf: (word) => (first.lowOfWord(word) >>> 0) % size,
+    entryOf: (word) => (hsiphash(word, FIRST_KEY) >>> 0) % size,
     stateWords: (capacity) => slots + SLOT_WORDS * capacity,
     over: (set, state) => tableOver(set, state, size, index >> 1),
   };
@@ -64,8 +63,8 @@ function tableOver(set: BackendSet, state: Int32Array, size: number, weightBits:
 
   const place = (slot: number): void => {
     const word = identityLow[slot]!;
-    state[at(slot, OFFSET)] = (first.lowOfWord(word) >>> 0) % size;
-    state[at(slot, SKIP)] = 1 + ((second.lowOfWord(word) >>> 0) % (size - 1));
+    state[at(slot, OFFSET)] = (hsiphash(word, FIRST_KEY) >>> 0) % size;
+    state[at(slot, SKIP)] = 1 + ((hsiphash(word, SECOND_KEY) >>> 0) % (size - 1));
   };
   /** A backend keeps its last weight above 0 until it is added again. */
   const remember = (slot: number): void => {

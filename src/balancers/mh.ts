@@ -5,6 +5,16 @@ import { pickFromTable } from "./hashed-table.ts";
 import { addressWord } from "./identity.ts";
 import { mhTable } from "./mh-table.ts";
 
+/** Options of `mh`. */
+export interface MhOptions {
+  /** Hash the source port, too: the kernel's flag mh-port. @default false */
+  readonly mhPort?: boolean;
+  /** Try further entries where a backend may take no flow: mh-fallback. @default false */
+  readonly mhFallback?: boolean;
+  /** How large the table is: the kernel's CONFIG_IP_VS_MH_TAB_INDEX, 8…17. @default 12, 4093 entries */
+  readonly mhTableIndex?: number;
+}
+
 /**
  * Maglev hashing as IPVS does it: a table of 4093 entries that each backend claims in an order of its own, so that few
  * flows move when a backend comes or goes. A flow goes to the entry that its source address hashes to, with `mhPort`
@@ -25,7 +35,7 @@ import { mhTable } from "./mh-table.ts";
  *
  * Source: Linux net/netfilter/ipvs/ip_vs_mh.c, after Eisenbud et al., "Maglev", NSDI 2016, §3.4.
  */
-export const mh = define(
+export const mh = define<"mh", MhOptions>(
   "mh",
   { mhPort: flagOption(false), mhFallback: flagOption(false), mhTableIndex: wholeOption(12, 8, 17) },
   ({ mhPort, mhFallback, mhTableIndex }) => {

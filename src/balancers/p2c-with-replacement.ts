@@ -1,6 +1,6 @@
 import { define } from "./definition.ts";
 import { explainTwoChoices, type LessLoaded, pickOfTwo } from "./two-choices.ts";
-import { usableSlots, usableSlotsWords } from "./usable-slots.ts";
+import { numberedSlots, numberedSlotsWords } from "./numbered-slots.ts";
 
 /**
  * Power of two choices with replacement: draw twice from all usable backends, keep the less loaded one. Load is
@@ -11,9 +11,9 @@ import { usableSlots, usableSlotsWords } from "./usable-slots.ts";
  * all weights are equal; where they are not, Envoy runs its EDF scheduler instead, and the weight is ours.
  */
 export const p2cWithReplacement = define("p2c-with-replacement", {}, () => ({
-  stateWords: (capacity) => usableSlotsWords(capacity),
+  stateWords: (capacity) => numberedSlotsWords(capacity),
   create(set, state, random) {
-    const slots = usableSlots(set, state);
+    const slots = numberedSlots(set, state);
     const { active, weight } = set;
     // a/w < b/v ⇔ a·v < b·w for weights above 0: exact, both products stay below 2⁵³.
     const less: LessLoaded = (a, b) => (active[a]! + 1) * weight[b]! < (active[b]! + 1) * weight[a]!;

@@ -1,6 +1,6 @@
 import { define } from "./definition.ts";
 import { explainTwoChoices, type LessLoaded, pickOfTwoDifferent } from "./two-choices.ts";
-import { usableSlots, usableSlotsWords } from "./usable-slots.ts";
+import { numberedSlots, numberedSlotsWords } from "./numbered-slots.ts";
 
 /**
  * Power of two choices: draw two different usable backends, keep the less loaded one. Load is (active + 1) / weight; a
@@ -11,9 +11,9 @@ import { usableSlots, usableSlotsWords } from "./usable-slots.ts";
  * 12(10), 2001, in the variant of linkerd and Finagle, which draw without replacement. The weight is ours.
  */
 export const p2c = define("p2c", {}, () => ({
-  stateWords: (capacity) => usableSlotsWords(capacity),
+  stateWords: (capacity) => numberedSlotsWords(capacity),
   create(set, state, random) {
-    const slots = usableSlots(set, state);
+    const slots = numberedSlots(set, state);
     const { active, weight } = set;
     // a/w < b/v ⇔ a·v < b·w for weights above 0: exact, both products stay below 2⁵³.
     const less: LessLoaded = (a, b) => (active[a]! + 1) * weight[b]! < (active[b]! + 1) * weight[a]!;

@@ -1,12 +1,20 @@
 import { define, numberOption } from "./definition.ts";
 import { explainTwoChoices, type LessLoaded, pickOfTwoDifferent } from "./two-choices.ts";
-import { usableSlots, usableSlotsWords } from "./usable-slots.ts";
+import { numberedSlots, numberedSlotsWords } from "./numbered-slots.ts";
 
 /** Words a slot: two of the numbering, then two doubles: the cost, and when it was last seen. */
 const STRIDE = 6;
 /** What a busy backend is charged before its first answer: Finagle's 2⁴⁷ − 1 ns, 39 hours. */
 const PENALTY_MS = (2 ** 47 - 1) / 1e6;
 const LONGEST_MS = 1e9;
+
+/** Options of `peak-ewma`. */
+export interface PeakEwmaOptions {
+  /** Mean life of a cost, in milliseconds: a number in 1…10⁹. @default 10000, as in Finagle and linkerd */
+  readonly decayMs?: number;
+  /** What a failed flow costs at least, in milliseconds: a number in 0…10⁹. @default 5000, as linkerd's load biaser */
+  readonly failureMs?: number;
+}
 
 /**
  * Peak EWMA: of two different usable backends that chance draws, the one with the smaller load, which is
@@ -22,18 +30,16 @@ const LONGEST_MS = 1e9;
  * O(1), two draws and two exponentials a pick. Source: Finagle's PeakEwma (cost, penalty, decay) over its P2C; linkerd
  * charges failures 5 s. The weight is ours.
  */
-export const peakEwma = define(
+export const peakEwma = define<"peak-ewma", PeakEwmaOptions>(
   "peak-ewma",
   {
-    /** Mean life of a cost. @default 10000, as in Finagle and linkerd */
     decayMs: numberOption(10_000, 1, LONGEST_MS),
-    /** What a failed flow costs at least. @default 5000, as linkerd's load biaser */
     failureMs: numberOption(5000, 0, LONGEST_MS),
   },
   ({ decayMs, failureMs }) => ({
-    stateWords: (capacity) => usableSlotsWords(capacity, STRIDE),
+    stateWords: (capacity) => numberedSlotsWords(capacity, STRIDE),
     create(set, state, random) {
-      const slots = usableSlots(set, state, STRIDE);
+      const slots = numberedSlots(set, state, { stride: STRIDE });
       const { active, weight } = set;
       const doubles = new Float64Array(state.buffer, state.byteOffset, state.length >> 1);
       const costAt = (slot: number): number => 2 + (STRIDE / 2) * slot;
@@ -46,10 +52,16 @@ export const peakEwma = define(
       };
       const charge = (slot: number, cost: number): number =>
         (cost === 0 && active[slot]! > 0 ? PENALTY_MS + active[slot]! : cost * (active[slot]! + 1)) / weight[slot]!;
-      const less: LessLoaded = (slot, other, nowMs) => {
+      /** Nothing of it outlasts a pick. A function that returned a double might allocate. */
+      const charges = new Float64Array(2);
+      const look = (slot: number, nowMs: number, at: number): void => {
         observe(slot, 0, nowMs);
-        observe(other, 0, nowMs);
-        return charge(slot, doubles[costAt(slot)]!) < charge(other, doubles[costAt(other)]!);
+        charges[at] = charge(slot, doubles[costAt(slot)]!);
+      };
+      const less: LessLoaded = (slot, other, nowMs) => {
+        look(slot, nowMs, 0);
+        look(other, nowMs, 1);
+        return charges[0]! < charges[1]!;
       };
       return {
         ...slots.hooks,

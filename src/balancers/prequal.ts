@@ -3,7 +3,7 @@ import { NO_BACKEND } from "./balancer.ts";
 import { define, numberOption, wholeOption } from "./definition.ts";
 import { probePool, probePoolWords } from "./probe-pool.ts";
 import { recentQuantile, recentQuantileWords } from "./recent-quantile.ts";
-import { usableSlots, usableSlotsWords } from "./usable-slots.ts";
+import { numberedSlots, numberedSlotsWords } from "./numbered-slots.ts";
 
 /** Words in front: two doubles, what of removals and of uses was rounded off and is carried over; whose turn it is. */
 const HEADER = 6;
@@ -16,6 +16,24 @@ const RECENT = 128;
 const NET_RATE = 1;
 /** With fewer answers chance decides: one is no choice. */
 const FEWEST = 2;
+
+/** Options of `prequal`. */
+export interface PrequalOptions {
+  /** How many answers are kept, a whole number in 2…1024. @default 16, as in the paper */
+  readonly poolSize?: number;
+  /** For how long an answer counts, a number in 1…10⁹. @default 1000, as in the paper */
+  readonly maxAgeMs?: number;
+  /**
+   * Which part of the last answers had no more requests in flight than a cold backend: a number in 0…1. 0: only the
+   * requests in flight count; 1: only latencies.
+   * @default 0.84, as in the paper
+   */
+  readonly hotQuantile?: number;
+  /** How many probes the caller sends for each pick, a number in 0.01…100. @default 3, as in the paper */
+  readonly probesPerPick?: number;
+  /** How many answers go after each pick, a number in 0…100. @default 1, as in the paper */
+  readonly removesPerPick?: number;
+}
 
 /**
  * Prequal's hot-cold rule: of the backends that answered a probe lately, the one with the smallest latency among the cold
@@ -35,30 +53,25 @@ const FEWEST = 2;
  * them, the synchronous mode, and the guard against backends that fail quickly, which the paper does not describe. Where
  * the paper rounds at random, fractions are carried over.
  */
-export const prequal = define(
+export const prequal = define<"prequal", PrequalOptions>(
   "prequal",
   {
-    /** @default 16, as in the paper */
     poolSize: wholeOption(16, FEWEST, 1024),
-    /** @default 1000, as in the paper */
     maxAgeMs: numberOption(1000, 1, 1e9),
-    /** 0: only the requests in flight count; 1: only latencies. @default 0.84, as in the paper */
     hotQuantile: numberOption(0.84, 0, 1),
-    /** How many probes the caller sends for each pick. @default 3, as in the paper */
     probesPerPick: numberOption(3, 0.01, 100),
-    /** @default 1, as in the paper */
     removesPerPick: numberOption(1, 0, 100),
   },
   ({ poolSize, maxAgeMs, hotQuantile, probesPerPick, removesPerPick }) => {
     const recentAt = HEADER + probePoolWords(poolSize);
     const slotsAt = recentAt + recentQuantileWords(RECENT);
     return {
-      stateWords: (capacity) => slotsAt + usableSlotsWords(capacity),
+      stateWords: (capacity) => slotsAt + numberedSlotsWords(capacity),
       create(set, state, random) {
         const carried = new Float64Array(state.buffer, state.byteOffset, 2);
         const pool = probePool(state.subarray(HEADER, recentAt), poolSize);
         const recent = recentQuantile(state.subarray(recentAt, slotsAt), RECENT);
-        const slots = usableSlots(set, state.subarray(slotsAt));
+        const slots = numberedSlots(set, state.subarray(slotsAt));
         const counts = (probe: number, nowMs: number): boolean =>
           nowMs - pool.receivedMsOf(probe) <= maxAgeMs && usable(set, pool.slotOf(probe));
         const isHot = (probe: number): boolean => pool.inFlightOf(probe) > recent.quantile(hotQuantile)!;

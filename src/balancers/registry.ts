@@ -39,6 +39,7 @@ const hashing = [ring, maglev, rendezvous] as const;
 const definitions = [...schedulers, random, iptablesRandom, userspace, ...balancing, ...hashing] as const;
 
 type Defined = (typeof definitions)[number];
+/** The name of an algorithm. */
 export type AlgorithmName = Defined["name"];
 
 /** The options that an algorithm takes; each may be left out. */
@@ -54,6 +55,7 @@ const byName: ReadonlyMap<string, Definition<AlgorithmName, object>> = new Map(
   definitions.map((definition) => [definition.name, definition as Definition<AlgorithmName, object>]),
 );
 
+/** All names, in the order of the documentation. */
 export const algorithmNames: readonly AlgorithmName[] = definitions.map(({ name }) => name);
 /** Those that are schedulers of Linux IPVS, under the names that the kernel has for them. */
 export const ipvsSchedulers: readonly (typeof schedulers)[number]["name"][] = schedulers.map(({ name }) => name);

@@ -1,9 +1,9 @@
 import { listed } from "./backend-set.ts";
 import { NO_BACKEND } from "./balancer.ts";
 import { define } from "./definition.ts";
-import { flowHash, flowKeyOption } from "./flow-hash.ts";
+import { flowHash } from "./flow-hash.ts";
 import { absorbIdentity, compareIdentities } from "./identity-order.ts";
-import { hashBalanceFactorOption, loadBound, loadBoundWords } from "./load-bound.ts";
+import { type FlowHashOptions, flowHashOptions, loadBound, loadBoundWords } from "./load-bound.ts";
 import { finish } from "./murmur3.ts";
 
 /**
@@ -16,9 +16,9 @@ import { finish } from "./murmur3.ts";
  * Increase Hit Rates", IEEE/ACM ToN 6(1), 1998; the logarithm: Schindelhauer and Schomaker, "Weighted Distributed Hash
  * Tables", SPAA 2005. The hash (MurmurHash3) is ours.
  */
-export const rendezvous = define(
+export const rendezvous = define<"rendezvous", FlowHashOptions>(
   "rendezvous",
-  { flowKey: flowKeyOption, hashBalanceFactor: hashBalanceFactorOption },
+  { ...flowHashOptions },
   ({ flowKey, hashBalanceFactor }) => {
     const hashOf = flowHash(flowKey);
     return {

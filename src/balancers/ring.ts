@@ -1,12 +1,21 @@
 import { balancerInvalid } from "../core/errors.ts";
 import { define, wholeOption } from "./definition.ts";
-import { flowKeyOption } from "./flow-hash.ts";
 import { hashRing, type RingSize } from "./hash-ring.ts";
-import { hashBalanceFactorOption } from "./load-bound.ts";
+import { type FlowHashOptions, flowHashOptions } from "./load-bound.ts";
 import { rebuiltTable } from "./rebuilt-table.ts";
 
 /** Envoy's limit. */
 const LARGEST_RING = 2 ** 23;
+
+/** Options of `ring`. */
+export interface RingOptions extends FlowHashOptions {
+  /** Points a unit of weight, a whole number in 1…65536. @default 160, as in libketama and nginx */
+  readonly points?: number;
+  /** How many points the ring has at least: a whole number in 1…`maxRingSize`. Envoy's default is 1024. @default 1 */
+  readonly minRingSize?: number;
+  /** How many points the ring has at most: a whole number in 1…8388608. @default 8388608, as in Envoy */
+  readonly maxRingSize?: number;
+}
 
 /**
  * Ring hash (ketama): every backend has points on a circle of 2³² places, flows are hashed to places by their key, and go
@@ -27,17 +36,13 @@ const LARGEST_RING = 2 ** 23;
  * weight); nginx's `hash … consistent` (160 × weight); Envoy's ring_hash (limits of the size). Libketama hashes with MD5,
  * nginx with CRC-32, Envoy with xxHash: the places are not theirs.
  */
-export const ring = define(
+export const ring = define<"ring", RingOptions>(
   "ring",
   {
-    /** Points a unit of weight. @default 160, as in libketama and nginx */
     points: wholeOption(160, 1, 65_536),
-    /** Envoy's default is 1024. @default 1 */
     minRingSize: wholeOption(1, 1, LARGEST_RING),
-    /** @default 8388608, as in Envoy */
     maxRingSize: wholeOption(LARGEST_RING, 1, LARGEST_RING),
-    flowKey: flowKeyOption,
-    hashBalanceFactor: hashBalanceFactorOption,
+    ...flowHashOptions,
   },
   ({ points, minRingSize, maxRingSize, ...options }) => {
     if (minRingSize > maxRingSize) {

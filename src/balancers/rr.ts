@@ -1,5 +1,5 @@
 import { holds, usable } from "./backend-set.ts";
-import { type Algorithm, NO_BACKEND } from "./balancer.ts";
+import { NO_BACKEND } from "./balancer.ts";
 import { define } from "./definition.ts";
 import { usableTree, usableTreeWords } from "./usable-tree.ts";
 
@@ -16,10 +16,7 @@ const TREE = 1;
  * O(1); O(log n) past backends that are not usable, and to add, remove or overload one.
  * Source: Linux net/netfilter/ipvs/ip_vs_rr.c.
  */
-export const rr = define("rr", {}, () => roundRobin("rr"));
-
-/** The same under another name. */
-export const roundRobin = (name: string): Pick<Algorithm, "stateWords" | "create"> => ({
+export const rr = define("rr", {}, () => ({
   stateWords: (capacity) => TREE + usableTreeWords(capacity),
   create(set, state) {
     const { capacity, next, prev } = set;
@@ -33,7 +30,7 @@ export const roundRobin = (name: string): Pick<Algorithm, "stateWords" | "create
       return further === NO_BACKEND ? tree.firstFrom(capacity, 1) : further;
     };
     return {
-      algorithm: name,
+      algorithm: "rr",
       pick() {
         const slot = following();
         if (slot !== NO_BACKEND) state[CURSOR] = slot + 1;
@@ -57,4 +54,4 @@ export const roundRobin = (name: string): Pick<Algorithm, "stateWords" | "create
       },
     };
   },
-});
+}));

@@ -4,6 +4,14 @@ import { define, flagOption } from "./definition.ts";
 import { pickFromTable } from "./hashed-table.ts";
 import { addressWord } from "./identity.ts";
 
+/** Options of `sh`. */
+export interface ShOptions {
+  /** Hash the source port, too: the kernel's flag sh-port. @default false */
+  readonly shPort?: boolean;
+  /** Try further buckets where a backend may take no flow: sh-fallback. @default false */
+  readonly shFallback?: boolean;
+}
+
 /**
  * Source hashing: 256 buckets, given out round the list, as many in a row to a backend as its weight, and one to a
  * backend of weight 0. A flow goes to the bucket of its source address, with `shPort` (the kernel's flag sh-port) to
@@ -16,7 +24,7 @@ import { addressWord } from "./identity.ts";
  * O(1), with `shFallback` at most 257 looks; a change of the list or of a weight O(256).
  * Source: Linux net/netfilter/ipvs/ip_vs_sh.c.
  */
-export const sh = define(
+export const sh = define<"sh", ShOptions>(
   "sh",
   { shPort: flagOption(false), shFallback: flagOption(false) },
   ({ shPort, shFallback }) => ({

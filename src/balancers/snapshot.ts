@@ -1,9 +1,10 @@
 import { balancerInvalid } from "../core/errors.ts";
-import { formatIp, tryParseIp } from "../net/ip.ts";
+import { formatIp, type Ip, tryParseIp } from "../net/ip.ts";
 import { readBackendSpecs } from "./backend-spec.ts";
 import type { SavedBackend, SavedTable } from "./backend-table.ts";
 import type { Algorithm } from "./balancer.ts";
 import type { RememberedClient } from "./client-affinity.ts";
+import type { Template } from "./client-persistence.ts";
 import { sipHash } from "./siphash.ts";
 
 const VERSION = 1;
@@ -13,16 +14,29 @@ const VERSION = 1;
  * kept, not to be edited: a sum guards what is in it.
  */
 export interface BalancerSnapshot extends SavedTable {
+  /** Of this form. */
   readonly version: typeof VERSION;
+  /** The name of the algorithm. */
   readonly algorithm: string;
   /** With every default filled in. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Who is sent where by affinity. */
   readonly clients: readonly ClientSnapshot[];
+  /** Who is sent where by persistence. */
+  readonly templates: readonly TemplateSnapshot[];
+  /** A hash of all the rest. */
   readonly sum: number;
 }
 
+/** A client that affinity remembers. */
 export interface ClientSnapshot extends Omit<RememberedClient, "client"> {
+  /** Its address. */
+  readonly client: string;
+}
+
+/** A client that persistence remembers. */
+export interface TemplateSnapshot extends Omit<Template, "client"> {
+  /** What of its address counts. */
   readonly client: string;
 }
 
@@ -37,9 +51,12 @@ export function takeSnapshot(
   { algorithm, options }: Kind,
   table: SavedTable,
   remembered: readonly RememberedClient[],
+  persistent: readonly Template[],
 ): BalancerSnapshot {
-  const clients = remembered.map(writeClient);
-  return { version: VERSION, algorithm: algorithm.name, options, ...table, clients, sum: sumOf(table, clients) };
+  const clients = remembered.map((one) => ({ ...one, client: formatIp(one.client) }));
+  const templates = persistent.map((one) => ({ ...one, client: formatIp(one.client) }));
+  const sum = sumOf(table, clients, templates);
+  return { version: VERSION, algorithm: algorithm.name, options, ...table, clients, templates, sum };
 }
 
 /**
@@ -50,9 +67,13 @@ export function takeSnapshot(
 export function readSnapshot(
   kind: Kind,
   snapshot: BalancerSnapshot,
-): { readonly table: SavedTable; readonly clients: readonly RememberedClient[] } {
+): {
+  readonly table: SavedTable;
+  readonly clients: readonly RememberedClient[];
+  readonly templates: readonly Template[];
+} {
   if (typeof snapshot !== "object" || snapshot === null) throw balancerInvalid("snapshot", "a snapshot", snapshot);
-  const { version, algorithm, options, capacity, backends, free, state, clients, sum } = snapshot;
+  const { version, algorithm, options, capacity, backends, free, state, clients, templates, sum } = snapshot;
   expect(version === VERSION, "version", String(VERSION), version);
   expect(algorithm === kind.algorithm.name, "algorithm", kind.algorithm.name, algorithm);
   expect(sameOptions(kind.options, options), "options", JSON.stringify(kind.options), options);
@@ -67,9 +88,10 @@ export function readSnapshot(
   const each = slots.length === capacity && slots.every((slot, index) => slot === index);
   expect(each, "free", "with the backends' slots, each slot once", free);
   expectList(clients, "clients", (client) => isClient(client, backends));
+  expectList(templates, "templates", isTemplate);
   const table = { capacity, backends, free, state };
-  expect(sum === sumOf(table, clients), "sum", "the sum of a snapshot that was not changed", sum);
-  return { table, clients: clients.map(readClient) };
+  expect(sum === sumOf(table, clients, templates), "sum", "the sum of a snapshot that was not changed", sum);
+  return { table, clients: clients.map(withAddress), templates: templates.map(withAddress) };
 }
 
 function expect(holds: boolean, field: string, expected: string, received: unknown): asserts holds {
@@ -108,25 +130,39 @@ function isClient(value: unknown, backends: readonly SavedBackend[]): value is C
   const { client, slot, sinceMs, untilMs } = value as ClientSnapshot;
   const known = backends.some((backend) => backend.listed && backend.slot === slot);
   const times = Number.isFinite(sinceMs) && Number.isFinite(untilMs);
-  return typeof client === "string" && tryParseIp(client) !== undefined && known && times;
+  return isAddress(client) && known && times;
 }
 
-function writeClient({ client, slot, sinceMs, untilMs }: RememberedClient): ClientSnapshot {
-  return { client: formatIp(client), slot, sinceMs, untilMs };
+function isTemplate(value: unknown): value is TemplateSnapshot {
+  if (typeof value !== "object" || value === null) return false;
+  const { client, backend, timeoutMs, untilMs, leases } = value as TemplateSnapshot;
+  const times = Number.isFinite(timeoutMs) && timeoutMs > 0 && Number.isFinite(untilMs);
+  return isAddress(client) && typeof backend === "string" && times && isWhole(leases, 2 ** 31 - 1);
 }
 
-function readClient({ client, slot, sinceMs, untilMs }: ClientSnapshot): RememberedClient {
-  return { client: tryParseIp(client)!, slot, sinceMs, untilMs };
+function isAddress(value: unknown): boolean {
+  return typeof value === "string" && tryParseIp(value) !== undefined;
+}
+
+function withAddress<T extends { readonly client: string }>(one: T): Omit<T, "client"> & { readonly client: Ip } {
+  return { ...one, client: tryParseIp(one.client)! };
 }
 
 const hash = sipHash(2, 4, [0, 0, 0, 0]);
 
 /** Whatever order the fields were kept in. */
-function sumOf({ capacity, backends, free, state }: SavedTable, clients: readonly ClientSnapshot[]): number {
+function sumOf(
+  { capacity, backends, free, state }: SavedTable,
+  clients: readonly ClientSnapshot[],
+  templates: readonly TemplateSnapshot[],
+): number {
   const rows = backends.map(({ id, slot, weight, upper, lower, active, overloaded, listed }) => {
     return [id, slot, weight, upper, lower, active, overloaded, listed];
   });
   const remembered = clients.map(({ client, slot, sinceMs, untilMs }) => [client, slot, sinceMs, untilMs]);
-  const text = JSON.stringify([capacity, rows, free, state, remembered]);
-  return hash.of(new TextEncoder().encode(text)).low;
+  const persistent = templates.map(({ client, backend, timeoutMs, untilMs, leases }) => {
+    return [client, backend, timeoutMs, untilMs, leases];
+  });
+  const text = JSON.stringify([capacity, rows, free, state, remembered, persistent]);
+  return hash(new TextEncoder().encode(text)).low;
 }

@@ -1,7 +1,7 @@
 import type { Random } from "../core/random.ts";
 import { NO_BACKEND } from "./balancer.ts";
 import type { Candidate, Explanation } from "./explanation.ts";
-import type { UsableSlots } from "./usable-slots.ts";
+import type { NumberedSlots } from "./numbered-slots.ts";
 
 /** Whether a slot is less loaded than another one. */
 export type LessLoaded = (slot: number, other: number, nowMs: number) => boolean;
@@ -10,7 +10,7 @@ export type LessLoaded = (slot: number, other: number, nowMs: number) => boolean
  * Draws two different usable slots, each pair as likely, and keeps the less loaded one; a tie keeps the first drawn.
  * The second draw is from one slot fewer and steps over the first: two draws, never a third.
  */
-export function pickOfTwoDifferent(slots: UsableSlots, random: Random, less: LessLoaded, nowMs: number): number {
+export function pickOfTwoDifferent(slots: NumberedSlots, random: Random, less: LessLoaded, nowMs: number): number {
   const count = slots.count();
   if (count < 2) return count === 0 ? NO_BACKEND : slots.at(0);
   const index = random.below(count);
@@ -21,7 +21,7 @@ export function pickOfTwoDifferent(slots: UsableSlots, random: Random, less: Les
 }
 
 /** Draws twice from all usable slots, so that one may be drawn twice; a tie keeps the first drawn. */
-export function pickOfTwo(slots: UsableSlots, random: Random, less: LessLoaded, nowMs: number): number {
+export function pickOfTwo(slots: NumberedSlots, random: Random, less: LessLoaded, nowMs: number): number {
   const count = slots.count();
   if (count < 2) return count === 0 ? NO_BACKEND : slots.at(0);
   const first = slots.at(random.below(count));
@@ -36,7 +36,7 @@ export function pickOfTwo(slots: UsableSlots, random: Random, less: LessLoaded, 
  * @param meaning what the load is.
  */
 export function explainTwoChoices(
-  slots: UsableSlots,
+  slots: NumberedSlots,
   load: (slot: number) => number,
   { replacement, meaning }: { readonly replacement: boolean; readonly meaning: string },
 ): Explanation {

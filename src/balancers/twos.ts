@@ -1,7 +1,7 @@
 import { listed, usable } from "./backend-set.ts";
 import { NO_BACKEND } from "./balancer.ts";
 import { define } from "./definition.ts";
-import { activeOverhead, kernelOption } from "./kernel.ts";
+import { activeOverhead, type KernelOptions, kernelOption } from "./kernel.ts";
 import { listTree, listTreeWords, sum } from "./list-tree.ts";
 import { compareOverheads } from "./overhead.ts";
 
@@ -15,7 +15,7 @@ import { compareOverheads } from "./overhead.ts";
  *
  * O(log n), as is every change. Source: Linux net/netfilter/ipvs/ip_vs_twos.c, which walks the list twice.
  */
-export const twos = define("twos", { kernel: kernelOption }, ({ kernel }) => {
+export const twos = define<"twos", KernelOptions>("twos", { kernel: kernelOption }, ({ kernel }) => {
   const perActive = activeOverhead(kernel);
   return {
     stateWords: (capacity) => listTreeWords(capacity, 1),

@@ -1,6 +1,6 @@
 import { bestFirst, bestFirstWords } from "./best-first.ts";
 import { define } from "./definition.ts";
-import { activeOverhead, kernelOption } from "./kernel.ts";
+import { activeOverhead, type KernelOptions, kernelOption } from "./kernel.ts";
 import { compareOverheads } from "./overhead.ts";
 
 /**
@@ -10,7 +10,7 @@ import { compareOverheads } from "./overhead.ts";
  *
  * O(1), a change O(log n). Source: Linux net/netfilter/ipvs/ip_vs_wlc.c, which scans the list.
  */
-export const wlc = define("wlc", { kernel: kernelOption }, ({ kernel }) => {
+export const wlc = define<"wlc", KernelOptions>("wlc", { kernel: kernelOption }, ({ kernel }) => {
   const perActive = activeOverhead(kernel);
   return {
     stateWords: bestFirstWords,

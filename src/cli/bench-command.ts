@@ -1,5 +1,7 @@
 import type { Argv } from "yargs";
+import { oneOf } from "./choice-option.ts";
 import { clusterOptions } from "./cluster-options.ts";
+import { rulesOptions } from "./mode-options.ts";
 import { wholeNumber } from "./number-option.ts";
 
 /** `sluice bench`: the modes side by side on the same work. */
@@ -8,7 +10,7 @@ export function addBenchCommand(argv: Argv): void {
     "bench",
     "compare the modes on the same work, next to a direct connection",
     (options) =>
-      clusterOptions(options)
+      rulesOptions(clusterOptions(options))
         .option("subjects", {
           describe: "what to compare with direct: userspace, iptables, ipvs-rr, ipvs-lc, ipvs-sed",
           type: "string",
@@ -30,12 +32,15 @@ export function addBenchCommand(argv: Argv): void {
           defaultDescription: "the TCP and the UDP port with the most endpoints",
         })
         .option("budget-seconds", {
-          ...wholeNumber("budget-seconds", "how long the run may take", { min: 1, max: 86_400 }),
+          ...wholeNumber("budget-seconds", "how long the run may take; what is done by then is the result", {
+            min: 1,
+            max: 86_400,
+          }),
           defaultDescription: "80",
         })
         .option("workers", {
           ...wholeNumber("workers", "worker threads of each dataplane", { min: 1, max: 64 }),
-          defaultDescription: "processors - 2",
+          defaultDescription: "processors - 2, at least 1, at most 4",
         })
         .option("message-bytes", {
           ...wholeNumber("message-bytes", "size of a request and of its answer", { min: 16, max: 60_000 }),
@@ -51,12 +56,7 @@ export function addBenchCommand(argv: Argv): void {
           requiresArg: true,
           defaultDescription: "results/bench-TIME.json",
         })
-        .option("o", {
-          alias: "output",
-          describe: "form",
-          choices: ["table", "json"] as const,
-          default: "table" as const,
-        })
+        .option("o", { alias: "output", ...oneOf("o", "form", ["table", "json"]), default: "table" as const })
         .example("$0 bench", "the example cluster, all modes, in a minute and a half")
         .example(
           "$0 bench -f cluster.yaml --subjects iptables ipvs-rr --service default/web",

@@ -1,17 +1,20 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { calendarTime } from "../core/clock.ts";
-import { SluiceError } from "../core/errors.ts";
+import { resolve } from "node:path";
+import { calendarTime, systemClock } from "../core/clock.ts";
 import { lineLog } from "../core/log.ts";
 import { runBench } from "../lab/bench.ts";
-import type { BenchOptions } from "../lab/options.ts";
+import { type BenchOptions, modesOf, resolveBenchOptions } from "../lab/options.ts";
+import type { BenchResult } from "../measure/result.ts";
 import { renderJson } from "../report/json.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import { type ClusterArguments, loadNoted, ownNodeNoted } from "./cluster-options.ts";
 import { ExitCode } from "./exit-code.ts";
+import { type Flags, namingFlags } from "./flag.ts";
+import { programOptions, requireModes, type RulesArguments } from "./mode-options.ts";
 import { openProgressLine } from "./progress-line.ts";
+import { openResultFile } from "./result-file.ts";
+import { catchStopSignals } from "./run-signals.ts";
 
-export interface BenchArguments extends ClusterArguments {
+export interface BenchArguments extends ClusterArguments, RulesArguments {
   readonly subjects?: readonly string[] | undefined;
   readonly works?: readonly string[] | undefined;
   readonly service?: string | undefined;
@@ -27,34 +30,48 @@ export interface BenchArguments extends ClusterArguments {
  * Measures, writes the document to a file, and prints the table or the document.
  *
  * @returns the exit code: 1 when an answer was wrong or missing or a promise about the distribution was broken, 4 when
- *   it was stopped.
+ *   a signal stopped it. A run that its budget ended has done what it was asked to.
  */
 export async function bench(args: BenchArguments): Promise<number> {
+  try {
+    return await measure(args);
+  } catch (error) {
+    throw namingFlags(error, flags);
+  }
+}
+
+async function measure(args: BenchArguments): Promise<number> {
   const snapshot = await loadNoted(args);
-  const nodeName = ownNodeNoted(snapshot, args);
-  const file = resolve(args.out ?? `results/bench-${calendarTime().replaceAll(":", "-")}.json`);
-  // Found out now, and not when the measurement is done.
-  await store(file, "");
-  let stored = false;
+  const options: BenchOptions = { ...given(args), snapshot, nodeName: ownNodeNoted(snapshot, args) };
+  requireModes(args, modesOf(resolveBenchOptions(options).subjects));
+  const path = resolve(args.out ?? `results/bench-${calendarTime().replaceAll(":", "-")}.json`);
+  // From here on a signal means: stop, and give what there is.
+  const signals = catchStopSignals();
   const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  void signals.first.then(() => stop.abort());
   const progress = openProgressLine(process.stderr);
   const log = lineLog((line) => progress.above(`sluice: ${line}`));
   try {
-    const options = { ...given(args), snapshot, nodeName, log, signal: stop.signal, onProgress: progress.show };
-    const result = await runBench(options);
-    progress.close();
-    await store(file, renderJson(result));
-    stored = true;
-    process.stdout.write(args.o === "json" ? renderJson(result) : renderTerminal(result, file));
-    if (!result.complete) return ExitCode.failed;
-    return result.failures.length > 0 ? ExitCode.no : ExitCode.done;
+    const file = await openResultFile(path);
+    void signals.second.then(() => file.abandon()).then(() => process.exit(ExitCode.failed));
+    try {
+      const result = await runBench({ ...options, log, signal: stop.signal, onProgress: progress.show });
+      progress.close();
+      await file.write(renderJson(result));
+      process.stdout.write(args.o === "json" ? renderJson(result) : renderTerminal(result, path));
+      return exitCodeFor(result);
+    } finally {
+      await file.abandon();
+    }
   } finally {
-    if (!stored) await rm(file, { force: true });
     progress.close();
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    signals.release();
   }
+}
+
+function exitCodeFor({ endedBy, failures }: BenchResult): number {
+  if (endedBy === "signal") return ExitCode.failed;
+  return failures.length > 0 ? ExitCode.no : ExitCode.done;
 }
 
 /** Only what the command line names: the rest has its default in one place. */
@@ -62,16 +79,19 @@ function given({ budgetSeconds, ...args }: BenchArguments): Partial<BenchOptions
   const { subjects, works, service, workers, messageBytes, seed } = args;
   const budgetMs = budgetSeconds === undefined ? undefined : budgetSeconds * 1000;
   const named = { subjects, works, service, workers, messageBytes, seed, budgetMs };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  return {
+    ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)),
+    programs: programOptions(args),
+    // Whoever waits counts from the moment the command was entered.
+    startedMs: systemClock.nowMs() - process.uptime() * 1000,
+  };
 }
 
-/** @throws {SluiceError} OUTPUT_UNWRITABLE. */
-async function store(file: string, document: string): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, document);
-  } catch (cause) {
-    const reason = (cause as Error).message;
-    throw new SluiceError("OUTPUT_UNWRITABLE", `cannot write ${file}: ${reason}`, { file, reason }, { cause });
-  }
-}
+/** Numbers are checked as they are read; what else is wrong comes out when the options meet the cluster. */
+const flags: Flags = {
+  snapshot: "--file",
+  subjects: "--subjects",
+  works: "--works",
+  service: "--service",
+  budgetMs: "--budget-seconds",
+};

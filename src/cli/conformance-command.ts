@@ -3,15 +3,15 @@ import { kernels } from "../balancers/kernel.ts";
 import { unshieldDash } from "./dash.ts";
 import { wholeNumber } from "./number-option.ts";
 
-/** `sluice conformance`: does our IPVS what a kernel's did. */
+/** `sluice conformance`: does our IPVS what a kernel's did, and do our rules what kube-proxy's did. */
 export function addConformanceCommand(argv: Argv): void {
   argv.command(
     "conformance <paths..>",
-    "replay recorded vectors of IPVS, and report the differences",
+    "replay what a real IPVS or kube-proxy did, and report the differences",
     (options) =>
       options
         .positional("paths", {
-          describe: "vector files, and folders of them (*.json, in order of name)",
+          describe: "vector files of IPVS and folders of them (*.json), or folders of recorded rules (scenario.json)",
           type: "string",
           array: true,
           demandOption: true,
@@ -22,6 +22,12 @@ export function addConformanceCommand(argv: Argv): void {
           choices: kernels,
           requiresArg: true,
           defaultDescription: "6.1.192, the reference",
+        })
+        .option("mode", {
+          describe: "recorded rules: only these modes",
+          choices: ["iptables", "nftables"] as const,
+          array: true,
+          requiresArg: true,
         })
         .option("seed", {
           ...wholeNumber("seed", "of our picks where they are random", { min: 0, max: 2 ** 32 - 1 }),
@@ -36,7 +42,9 @@ export function addConformanceCommand(argv: Argv): void {
         .epilogue(
           `Picks of the scheduler twos are random: recorded ones agree if each was possible and all together they are as likely as such picks are; the picks that are printed are those of a seeded run of our own.
 
-Exit codes: 0 all agree, 1 some differ, 2 a file is no vector.`,
+Recorded rules are played on this kernel, in network namespaces made for it (root): each stage by a fresh "run --once", and all stages by one "run --watch"; the dumps of the kernel's tools are compared with the recorded ones.
+
+Exit codes: 0 all agree, 1 some differ, 2 a file is no vector or no recording, 3 this host cannot play recorded rules.`,
         )
         .example("$0 conformance vectors/", "every *.json in the folder")
         .example("$0 conformance --kernel 6.1.176 -o json rr.json lc.json", "our picks and counts, by older rules"),

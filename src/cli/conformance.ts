@@ -1,16 +1,24 @@
+import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { Kernel } from "../balancers/kernel.ts";
+import { configInvalid } from "../core/errors.ts";
 import { referenceKernel } from "../lab/conformance/expected-outcome.ts";
 import { renderResult } from "../lab/conformance/render-result.ts";
 import { type ReplayResult, replayVector } from "../lab/conformance/replay.ts";
 import type { Vector } from "../lab/conformance/vector.ts";
 import { findVectorFiles, loadVector } from "../lab/conformance/vector-files.ts";
+import { conformRules } from "../lab/rules/conformance.ts";
+import { findRecordings } from "../lab/rules/recording.ts";
+import { renderStageResult } from "../lab/rules/render-stage-result.ts";
+import { agrees, type StageResult } from "../lab/rules/stage-result.ts";
 import { ExitCode } from "./exit-code.ts";
 
 export interface ConformanceArguments {
   readonly paths: readonly string[];
   readonly kernel?: Kernel | undefined;
   readonly seed: number | undefined;
+  /** Of the recordings of rules only these modes. */
+  readonly mode?: readonly string[] | undefined;
   readonly o: "table" | "json";
 }
 
@@ -21,7 +29,39 @@ interface Replay {
 }
 
 /** Replays all files, prints what came of it, and gives the exit code. Prints nothing if one of them is no vector. */
-export async function conformance({
+export async function conformance(args: ConformanceArguments): Promise<number> {
+  const folders = args.paths.flatMap(findRecordings);
+  return folders.length > 0 ? await conformanceOfRules(folders, args) : await conformanceOfPicks(args);
+}
+
+/** Plays what a real kube-proxy did, on this kernel, and compares the rules. */
+async function conformanceOfRules(
+  folders: readonly string[],
+  { paths, mode, o }: ConformanceArguments,
+): Promise<number> {
+  const other = paths.find((path) => findRecordings(path).length === 0);
+  if (other !== undefined) throw configInvalid("PATH", "only recordings of rules, or only vectors of IPVS", other);
+  const all: StageResult[] = [];
+  await conformRules(folders, {
+    sluice: [process.execPath, process.argv[1]!],
+    parallel: availableParallelism(),
+    modes: mode,
+    onResults(results) {
+      all.push(...results);
+      if (o === "table") process.stdout.write(results.map(renderStageResult).join(""));
+    },
+  });
+  const agree = all.filter(agrees).length;
+  if (o === "json") process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
+  else process.stdout.write(`${agree} of ${all.length} stages agree, ${sumOf(all)} dumps compared\n`);
+  return agree === all.length && all.length > 0 ? ExitCode.done : ExitCode.no;
+}
+
+function sumOf(results: readonly StageResult[]): number {
+  return results.reduce((sum, { compared }) => sum + compared, 0);
+}
+
+async function conformanceOfPicks({
   paths,
   kernel = referenceKernel,
   seed = 1,

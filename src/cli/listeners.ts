@@ -1,4 +1,6 @@
 import Table from "cli-table3";
+import { countOf } from "../core/count.ts";
+import type { Frontend } from "../dataplane/dataplane.ts";
 import type { ListenerStatus, WorkersStatus } from "../dataplane/workers/status.ts";
 import { formatSocketAddr, protocolName } from "../net/flow.ts";
 
@@ -9,41 +11,47 @@ export function listenersTable(status: WorkersStatus): string {
     style: { head: [], border: [], compact: true },
   });
   for (const { frontend, at, reason } of status.listeners) {
-    const virtual = `${formatSocketAddr(frontend.addr)}/${protocolName(frontend.proto)}`;
     table.push([
       frontend.servicePort,
       frontend.kind,
-      virtual,
+      virtualAddress(frontend),
       at === undefined ? `- (${reason})` : formatSocketAddr(at),
     ]);
   }
   const dropped = status.notEmulated.map(
-    ({ frontend }) => `not emulated: ${frontend.servicePort} drops; here it accepts and closes`,
+    ({ frontend }) =>
+      `not emulated: ${frontend.servicePort} drops at its ${frontend.kind} ${virtualAddress(frontend)}; here it accepts and closes`,
   );
-  const summary = `${status.workers.length} worker${status.workers.length === 1 ? "" : "s"}, ${status.placement}, engine node`;
-  return `${[table.toString(), ...new Set(dropped), summary].join("\n")}\n`;
+  const summary = `${countOf(status.workers.length, "worker")}, ${status.placement}, engine node`;
+  return `${[table.toString(), ...dropped, summary].join("\n")}\n`;
 }
 
-/** The same as one line of JSON. */
+function virtualAddress({ addr, proto }: Frontend): string {
+  return `${formatSocketAddr(addr)}/${protocolName(proto)}`;
+}
+
+/** The same as one line of JSON, of which `run` prints one a state. */
 export function listenersJson(status: WorkersStatus): string {
   return `${JSON.stringify({
+    event: "listening",
     generation: status.generation,
     engine: "node",
     placement: status.placement,
     workers: status.workers.length,
     listeners: status.listeners.map(listenerJson),
-    notEmulated: status.notEmulated.map(({ frontend, what }) => ({ servicePort: frontend.servicePort, what })),
+    notEmulated: status.notEmulated.map(({ frontend, what }) => ({ ...frontendJson(frontend), what })),
   })}\n`;
 }
 
 function listenerJson({ frontend, at, workers, reason }: ListenerStatus) {
   return {
-    servicePort: frontend.servicePort,
-    kind: frontend.kind,
-    protocol: protocolName(frontend.proto),
-    address: formatSocketAddr(frontend.addr),
+    ...frontendJson(frontend),
     listensAt: at === undefined ? null : formatSocketAddr(at),
     ...(reason === undefined ? {} : { reason }),
     workers,
   };
+}
+
+function frontendJson({ servicePort, kind, proto, addr }: Frontend) {
+  return { servicePort, kind, protocol: protocolName(proto), address: formatSocketAddr(addr) };
 }

@@ -1,4 +1,5 @@
 import { configInvalid } from "../core/errors.ts";
+import { refuseTwice } from "./once.ts";
 
 /**
  * An option that is a whole number. yargs by itself turns `--n abc` into NaN and goes on.
@@ -12,6 +13,7 @@ export function wholeNumber(
 ) {
   const coerce = (value: unknown): number | undefined => {
     if (value === undefined) return undefined;
+    refuseTwice(name, value);
     const number = Number(value);
     if (!/^\d+$/.test(String(value)) || number < min || number > max) {
       throw configInvalid(`--${name}`, `a whole number in ${min}…${max}`, String(value));

@@ -1,4 +1,5 @@
 import { configInvalid } from "../core/errors.ts";
+import { flagOf } from "./flag.ts";
 
 /** Options that may be given more than once. */
 const repeatable = new Set(["_", "f", "file", "listen", "map-endpoint", "subjects", "works", "cluster-cidr", "paths"]);
@@ -11,7 +12,12 @@ const repeatable = new Set(["_", "f", "file", "listen", "map-endpoint", "subject
 export function onlyOnce(args: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(args)) {
     const kebab = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    if (Array.isArray(value) && !repeatable.has(kebab)) throw configInvalid(`--${kebab}`, "it once", value);
+    if (!repeatable.has(kebab)) refuseTwice(kebab, value);
   }
   return true;
+}
+
+/** @throws {SluiceError} CONFIG_INVALID for what yargs makes of an option that is given twice. */
+export function refuseTwice(name: string, value: unknown): void {
+  if (Array.isArray(value)) throw configInvalid(flagOf(name), "it once", value);
 }

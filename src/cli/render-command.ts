@@ -1,4 +1,6 @@
 import type { Argv } from "yargs";
+import { allModes } from "../modes/program.ts";
+import { oneOf } from "./choice-option.ts";
 import { clusterOptions } from "./cluster-options.ts";
 import { modeOptions } from "./mode-options.ts";
 
@@ -8,9 +10,18 @@ export function addRenderCommand(argv: Argv): void {
     "render",
     "print the mode's program as the kernel's own input",
     (options) =>
-      modeOptions(clusterOptions(options))
-        .option("family", { describe: "only this IP family", choices: ["ipv4", "ipv6"] as const, requiresArg: true })
-        .example("$0 render --mode iptables -f cluster.yaml", "what iptables-restore would be given"),
+      modeOptions(clusterOptions(options), allModes)
+        .option("family", oneOf("family", "only this IP family", ["ipv4", "ipv6"]))
+        .option("format", {
+          ...oneOf(
+            "format",
+            "restore: to be loaded by the command above it; save: as the kernel then lists it; json: as data",
+            ["restore", "save", "json"],
+          ),
+          default: "restore" as const,
+        })
+        .example("$0 render --mode iptables -f cluster.yaml", "what iptables-restore would be given")
+        .example("$0 render --format save --family ipv4", "what iptables-save would print of it"),
     async (args) => {
       const { render } = await import("./render.ts");
       process.stdout.write(await render(args));

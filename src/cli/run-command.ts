@@ -1,4 +1,6 @@
 import type { Argv } from "yargs";
+import { trueOrFalse } from "./boolean-option.ts";
+import { oneOf } from "./choice-option.ts";
 import { clusterOptions } from "./cluster-options.ts";
 import { modeOptions } from "./mode-options.ts";
 import { wholeNumber } from "./number-option.ts";
@@ -10,7 +12,13 @@ export function addRunCommand(argv: Argv): void {
     "forward real traffic until stopped",
     (options) =>
       workersOptions(modeOptions(clusterOptions(options)))
-        .option("watch", { describe: "follow the files as they change", type: "boolean", default: false })
+        .option(
+          "watch",
+          trueOrFalse(
+            "watch",
+            "follow files and folders as they change; while one is missing, empty or broken nothing changes",
+          ),
+        )
         .option("drain-seconds", {
           ...wholeNumber("drain-seconds", "after SIGTERM: wait this long for open connections", {
             min: 0,
@@ -20,8 +28,11 @@ export function addRunCommand(argv: Argv): void {
         })
         .option("o", {
           alias: "output",
-          describe: "form",
-          choices: ["table", "json"] as const,
+          ...oneOf(
+            "o",
+            "form; json: one document a line, event listening at the start and after each change, at the end event stopped with the counters",
+            ["table", "json"],
+          ),
           default: "table" as const,
         })
         .example("$0 run -f cluster.yaml --mode ipvs --watch", "every service on loopback, rules follow the file"),
@@ -35,20 +46,20 @@ export function addRunCommand(argv: Argv): void {
 function workersOptions<T>(argv: Argv<T>) {
   return argv
     .option("dataplane", {
-      describe: "what carries it out",
-      choices: ["workers"] as const,
+      ...oneOf("dataplane", "what carries it out", ["workers"]),
       default: "workers" as const,
-      requiresArg: true,
     })
     .option("workers", {
       ...wholeNumber("workers", "worker threads", { min: 1, max: 64 }),
-      defaultDescription: "processors - 1",
+      defaultDescription: "processors - 1, at least 1",
     })
     .option("bind", {
-      describe: "where services listen: on loopback, or at their own addresses, made local to this host (root)",
-      choices: ["loopback", "cluster-ips"] as const,
+      ...oneOf(
+        "bind",
+        "where services listen: on loopback, or at their own addresses; cluster IPs are made local to this host (root)",
+        ["loopback", "cluster-ips"],
+      ),
       default: "loopback" as const,
-      requiresArg: true,
     })
     .option("listen", {
       describe: "NAMESPACE/NAME:PORT=ADDRESS:PORT: where one service port listens",
@@ -62,11 +73,10 @@ function workersOptions<T>(argv: Argv<T>) {
       array: true,
       requiresArg: true,
     })
-    .option("modern", {
-      describe: "mode userspace: half-close, parallel accepts and long idle times, unlike kube-proxy 1.25",
-      type: "boolean",
-      default: false,
-    })
+    .option(
+      "modern",
+      trueOrFalse("modern", "mode userspace: half-close, parallel accepts and long idle times, unlike kube-proxy 1.25"),
+    )
     .option("udp-idle-ms", {
       ...wholeNumber("udp-idle-ms", "forget a UDP flow after this long", { min: 1, max: 86_400_000 }),
       defaultDescription: "the mode's own",

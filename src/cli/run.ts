@@ -1,129 +1,95 @@
 import { createAgent } from "../agent/agent.ts";
 import { planNode } from "../agent/plan.ts";
-import { watchCluster } from "../cluster/watch.ts";
+import { findFollowable, STDIN } from "../cluster/input-files.ts";
+import type { LoadedCluster } from "../cluster/load.ts";
+import type { ClusterSnapshot } from "../cluster/state.ts";
+import { countOf } from "../core/count.ts";
 import { configInvalid } from "../core/errors.ts";
-import { lineLog } from "../core/log.ts";
-import type { Frontend } from "../dataplane/dataplane.ts";
-import type { WorkersOptions } from "../dataplane/workers/options.ts";
 import { createWorkersDataplane, type WorkersDataplane } from "../dataplane/workers/workers.ts";
 import { buildModel } from "../model/build.ts";
-import type { SocketAddr } from "../net/flow.ts";
-import { parseSocketAddr } from "../net/parse-socket-addr.ts";
-import { type ClusterArguments, exampleCluster, loadNoted, note, ownNodeNoted } from "./cluster-options.ts";
+import { exampleCluster, loadFilesNoted, note } from "./cluster-options.ts";
 import { listenersJson, listenersTable } from "./listeners.ts";
-import { type ModeArguments, programOptions } from "./mode-options.ts";
-
-export interface RunArguments extends ClusterArguments, ModeArguments {
-  readonly watch: boolean;
-  readonly workers: number | undefined;
-  readonly bind: "loopback" | "cluster-ips";
-  readonly listen?: readonly string[] | undefined;
-  readonly mapEndpoint?: readonly string[] | undefined;
-  readonly modern: boolean;
-  readonly udpIdleMs: number | undefined;
-  readonly drainSeconds: number | undefined;
-  readonly o: "table" | "json";
-}
+import { unknownMappingsNoted } from "./map-endpoint.ts";
+import { programOptions } from "./mode-options.ts";
+import { countersJson, countersText } from "./run-counters.ts";
+import { follow } from "./run-follow.ts";
+import { nodeToServe, resolveListen, type RunArguments, workersOptions } from "./run-options.ts";
+import { catchStopSignals, type StopSignals } from "./run-signals.ts";
 
 const DRAIN_SECONDS = 30;
 
-/** Forwards until SIGTERM or SIGINT; then stops listening and lets connections end. A second signal ends them at once. */
+/**
+ * Forwards until SIGTERM, SIGINT or SIGHUP; then stops listening and lets connections end. A second signal ends them at
+ * once. While the input is being read there is nothing to undo: a signal kills.
+ */
 export async function run(args: RunArguments): Promise<void> {
-  if (args.watch && args.f?.includes("-"))
-    throw configInvalid("--watch", "files or folders, which can be followed", "-");
-  const snapshot = await loadNoted(args);
-  const nodeName = ownNodeNoted(snapshot, args);
-  const listen = resolveListen(args, planNode(buildModel(snapshot, nodeName), args.mode).frontends);
+  if (args.watch) await requireFollowable(args.f ?? [exampleCluster]);
+  const loaded = await loadFilesNoted(args);
+  const { name: nodeName, reason } = nodeToServe(loaded.snapshot, args);
+  if (reason !== "") note(reason);
+  const noteUnknownMappings = unknownMappingsNoted(args.mapEndpoint);
+  noteUnknownMappings(loaded.snapshot);
+  const listen = resolveListen(args, planNode(buildModel(loaded.snapshot, nodeName), args.mode).frontends);
   const dataplane = createWorkersDataplane({ ...workersOptions(args), listen });
-  const stopped = stopSignal();
+  const signals = catchStopSignals();
+  // What goes wrong here is told below, where it is closed once more.
+  void signals.second.then(() => closeNow(dataplane)).catch(() => {});
   try {
-    const agent = createAgent({ mode: args.mode, programOptions: programOptions(args), nodeName, dataplane });
-    await agent.sync(snapshot);
-    show(dataplane, args);
-    const watching = args.watch
-      ? watchCluster(args.f ?? [exampleCluster], {
-          current: snapshot,
-          onChange: (changed) =>
-            void agent.sync(changed).then(
-              () => show(dataplane, args),
-              (error: Error) => note(`not applied, the state before stays in force: ${error.message}`),
-            ),
-          onError: (error) => note(`not loaded, the state before stays in force: ${error.message}`),
-        })
-      : undefined;
-    await stopped;
-    watching?.close();
-    await drain(dataplane, args.drainSeconds ?? DRAIN_SECONDS);
+    await serve(args, { loaded, nodeName, dataplane, signals, noteUnknownMappings });
+  } catch (error) {
+    // It was closed in the middle of an apply, as was asked.
+    if (signals.count < 2) throw error;
   } finally {
     await dataplane.close();
+    signals.release();
   }
+  tellCounters(dataplane, args);
 }
 
-function show(dataplane: WorkersDataplane, { o }: RunArguments): void {
-  const status = dataplane.status();
-  process.stdout.write(o === "json" ? listenersJson(status) : listenersTable(status));
+/** What cannot be read twice is refused before anything listens. @throws {SluiceError} CONFIG_INVALID, INPUT_UNREADABLE */
+async function requireFollowable(paths: readonly string[]): Promise<void> {
+  if (paths.includes(STDIN)) throw configInvalid("--watch", "files or folders, which can be followed", STDIN);
+  await findFollowable(paths);
+}
+
+interface Served {
+  readonly loaded: LoadedCluster;
+  readonly nodeName: string;
+  readonly dataplane: WorkersDataplane;
+  readonly signals: StopSignals;
+  noteUnknownMappings(snapshot: ClusterSnapshot): void;
+}
+
+async function serve(args: RunArguments, served: Served): Promise<void> {
+  const { loaded, nodeName, dataplane, signals, noteUnknownMappings } = served;
+  const agent = createAgent({ mode: args.mode, programOptions: programOptions(args), dataplane });
+  await agent.sync(loaded.snapshot, nodeName);
+  const show = (): void => {
+    const status = dataplane.status();
+    process.stdout.write(args.o === "json" ? listenersJson(status) : listenersTable(status));
+  };
+  show();
+  const followed = { loaded, nodeName, agent, onSnapshot: noteUnknownMappings, onApplied: show };
+  const following = args.watch ? follow(args, followed) : undefined;
+  await signals.first;
+  following?.close();
+  await drain(dataplane, args.drainSeconds ?? DRAIN_SECONDS);
 }
 
 async function drain(dataplane: WorkersDataplane, seconds: number): Promise<void> {
   note(`draining: no new connections; open ones have ${seconds} s to end`);
-  const hurry = stopSignal().then(() => dataplane.close());
-  const reset = await Promise.race([dataplane.drain(seconds * 1000), hurry]);
-  if (typeof reset === "number" && reset > 0) note(`${reset} connections were still open and were reset`);
+  const reset = await dataplane.drain(seconds * 1000);
+  if (reset > 0) note(`${countOf(reset, "connection was", "connections were")} still open and reset`);
 }
 
-const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
-
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      for (const signal of stopSignals) process.off(signal, stop);
-      resolve();
-    };
-    for (const signal of stopSignals) process.on(signal, stop);
-  });
+async function closeNow(dataplane: WorkersDataplane): Promise<void> {
+  const { active } = dataplane.status().counters;
+  note(`ending at once, with ${countOf(active, "open connection")}`);
+  await dataplane.close();
 }
 
-function workersOptions(args: RunArguments): WorkersOptions {
-  return {
-    bind: args.bind,
-    modern: args.modern,
-    mapEndpoint: (args.mapEndpoint ?? []).map(readMapping),
-    log: lineLog((line) => process.stderr.write(`sluice: ${line}`)),
-    ...(args.workers === undefined ? {} : { workers: args.workers }),
-    ...(args.udpIdleMs === undefined ? {} : { udpIdleMs: args.udpIdleMs }),
-  };
-}
-
-/**
- * By name of the service port. One may also name its number, `default/web:80`.
- *
- * @throws {SluiceError} CONFIG_INVALID for a service port that is named twice, and for one that is not there; while
- *   files are followed it may still come.
- */
-function resolveListen(args: RunArguments, frontends: readonly Frontend[]): Readonly<Record<string, SocketAddr>> {
-  const resolved: Record<string, SocketAddr> = {};
-  for (const [given, at] of (args.listen ?? []).map(readListen)) {
-    const numbered = ({ servicePort, addr }: Frontend): boolean =>
-      `${servicePort.replace(/:[^:]*$/, "")}:${addr.port}` === given;
-    const found = frontends.find(({ servicePort }) => servicePort === given) ?? frontends.find(numbered);
-    if (found === undefined && !args.watch) throw configInvalid("--listen", "a service port of the cluster", given);
-    const name = found?.servicePort ?? given;
-    if (Object.hasOwn(resolved, name)) throw configInvalid("--listen", "each service port once", given);
-    resolved[name] = at;
-  }
-  return resolved;
-}
-
-function readListen(text: string): [servicePort: string, at: SocketAddr] {
-  const equals = text.indexOf("=");
-  if (equals < 1) throw configInvalid("--listen", "NAMESPACE/NAME:PORT=ADDRESS:PORT", text);
-  return [text.slice(0, equals), parseSocketAddr(text.slice(equals + 1), "--listen")];
-}
-
-function readMapping(text: string): { from: string; to: string } {
-  const equals = text.indexOf("=");
-  if (equals < 1) throw configInvalid("--map-endpoint", "IP[:PORT]=ADDRESS[:PORT]", text);
-  const mapping = { from: text.slice(0, equals), to: text.slice(equals + 1) };
-  for (const side of Object.values(mapping)) parseSocketAddr(side, "--map-endpoint", 0);
-  return mapping;
+function tellCounters(dataplane: WorkersDataplane, { o }: RunArguments): void {
+  const { counters } = dataplane.status();
+  for (const line of countersText(counters)) note(line);
+  if (o === "json") process.stdout.write(countersJson(counters));
 }

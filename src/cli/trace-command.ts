@@ -1,4 +1,6 @@
 import type { Argv } from "yargs";
+import { trueOrFalse } from "./boolean-option.ts";
+import { oneOf } from "./choice-option.ts";
 import { clusterOptions } from "./cluster-options.ts";
 import { modeOptions } from "./mode-options.ts";
 import { wholeNumber } from "./number-option.ts";
@@ -11,7 +13,7 @@ export function addTraceCommand(argv: Argv): void {
     (options) =>
       modeOptions(clusterOptions(options))
         .option("from", {
-          describe: "the client: IP[:PORT]",
+          describe: "the client: IP[:PORT]; an IPv6 address in brackets before a port",
           type: "string",
           demandOption: true,
           requiresArg: true,
@@ -23,13 +25,8 @@ export function addTraceCommand(argv: Argv): void {
           requiresArg: true,
         })
         .option("seed", wholeNumber("seed", "of the random picks", { min: 0, max: 2 ** 32 - 1 }))
-        .option("all", { describe: "show every rule that was looked at", type: "boolean", default: false })
-        .option("o", {
-          alias: "output",
-          describe: "form",
-          choices: ["table", "json"] as const,
-          default: "table" as const,
-        })
+        .option("all", trueOrFalse("all", "show every rule that was looked at"))
+        .option("o", { alias: "output", ...oneOf("o", "form", ["table", "json"]), default: "table" as const })
         .example("$0 trace --from 10.244.1.9 --to 10.96.0.10:53/udp", "a DNS query of a pod"),
     async (args) => {
       const { trace } = await import("./trace.ts");

@@ -38,6 +38,21 @@ export async function findInput(paths: readonly string[]): Promise<InputFiles> {
   return { files, folders };
 }
 
+/**
+ * As `findInput`, for input that is to be read again and again.
+ *
+ * @throws {SluiceError} as `findInput`; also INPUT_UNREADABLE for what is neither a regular file nor a folder: a pipe or
+ *   a process substitution can be read once, and is empty ever after.
+ */
+export async function findFollowable(paths: readonly string[]): Promise<InputFiles> {
+  const input = await findInput(paths);
+  for (const file of input.files) {
+    if (!(await isRegular(file)))
+      throw unreadable(file, "neither a regular file nor a folder, so it cannot be followed");
+  }
+  return input;
+}
+
 /** Reads a file, or standard input, to its end. @throws {SluiceError} INPUT_UNREADABLE */
 export function readInput(file: string, stdin: () => Promise<Buffer> = readStdin): Promise<Buffer> {
   return reading(file, file === STDIN ? stdin : () => readFile(file));
@@ -63,6 +78,10 @@ async function walk(folder: string, around: readonly string[]): Promise<InputFil
 
 async function isFolder(path: string): Promise<boolean> {
   return (await reading(path, () => stat(path))).isDirectory();
+}
+
+async function isRegular(path: string): Promise<boolean> {
+  return (await reading(path, () => stat(path))).isFile();
 }
 
 async function readStdin(): Promise<Buffer> {

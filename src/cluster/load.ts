@@ -4,10 +4,18 @@ import type { ClusterObject } from "./objects.ts";
 import { parseObjects } from "./parse.ts";
 import { type ClusterSnapshot, snapshotOf } from "./state.ts";
 
-interface LoadedCluster {
+export interface LoadedCluster {
   readonly snapshot: ClusterSnapshot;
   /** Objects of kinds that a proxy does not read: their number by kind. */
   readonly ignored: ReadonlyMap<string, number>;
+  /** What it was loaded from, in order; `-` for standard input. */
+  readonly files: readonly LoadedFile[];
+}
+
+interface LoadedFile {
+  readonly path: string;
+  /** It has no content: no document, or only comments. */
+  readonly blank: boolean;
 }
 
 /** Where input comes from that is no file. */
@@ -29,12 +37,13 @@ interface LoadIo {
 export async function loadCluster(paths: readonly string[], io: LoadIo = {}): Promise<LoadedCluster> {
   const ignored = new Map<string, number>();
   const objects: ClusterObject[] = [];
-  const { files } = await findInput(paths);
-  for (const file of files) {
+  const files: LoadedFile[] = [];
+  for (const file of (await findInput(paths)).files) {
     const name = file === STDIN ? "stdin" : file;
     const parsed = parseObjects(decodeUtf8(await readInput(file, io.stdin), name), name);
+    files.push({ path: file, blank: parsed.blank });
     for (const object of parsed.objects) objects.push(object);
     for (const [kind, count] of parsed.ignored) ignored.set(kind, (ignored.get(kind) ?? 0) + count);
   }
-  return { snapshot: snapshotOf(objects), ignored };
+  return { snapshot: snapshotOf(objects), ignored, files };
 }

@@ -59,6 +59,10 @@ function sliceFields({ addressType, ports, endpoints }: EndpointSlice): Manifest
   };
 }
 
-function nodeFields({ podCIDRs, taints, addresses }: Node): Manifest {
-  return { spec: { podCIDRs, taints }, status: { addresses } };
+function nodeFields({ metadata, deletionTimestamp, podCIDRs, taints, addresses }: Node): Manifest {
+  return {
+    metadata: { ...metadataOf(metadata), deletionTimestamp },
+    spec: { podCIDRs, taints },
+    status: { addresses },
+  };
 }

@@ -72,6 +72,8 @@ export interface Endpoints {
 export interface Node {
   readonly kind: "Node";
   readonly metadata: ObjectMeta;
+  /** metadata.deletionTimestamp: the Node is going away. */
+  readonly deletionTimestamp?: string;
   readonly podCIDRs: readonly string[];
   readonly taints: readonly { readonly key: string }[];
   readonly addresses: readonly { readonly type: string; readonly address: string }[];

@@ -13,6 +13,8 @@ interface ParsedObjects {
   readonly objects: readonly ClusterObject[];
   /** Objects of kinds that a proxy does not read: their number by kind. */
   readonly ignored: ReadonlyMap<string, number>;
+  /** The text has no content: no document, or only comments. A List without items is content. */
+  readonly blank: boolean;
 }
 
 /**
@@ -41,11 +43,13 @@ function documentsOf(text: string, file: string): Iterable<TextDocument> {
 function gather(documents: Iterable<TextDocument>): ParsedObjects {
   const objects: ClusterObject[] = [];
   const ignored = new Map<string, number>();
+  let blank = true;
   for (const document of documents) {
+    blank &&= document.value === null;
     for (const object of readDocument(document)) {
       if (typeof object === "string") ignored.set(object, (ignored.get(object) ?? 0) + 1);
       else objects.push(object);
     }
   }
-  return { objects, ignored };
+  return { objects, ignored, blank };
 }

@@ -2,17 +2,19 @@ import { type FSWatcher, watch } from "node:fs";
 import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { configInvalid } from "../core/errors.ts";
-import { findInput, STDIN } from "./input-files.ts";
-import { loadCluster } from "./load.ts";
+import { findFollowable, STDIN, unreadable } from "./input-files.ts";
+import { loadCluster, type LoadedCluster } from "./load.ts";
 import type { ClusterSnapshot } from "./state.ts";
 
 export interface WatchOptions {
-  /** The state that the caller has already: it is not reported again. */
-  readonly current?: ClusterSnapshot;
+  /** What the caller has loaded from these paths already: it is not reported again. */
+  readonly current?: LoadedCluster;
   /** Called with every new state, the first one included. */
   onChange(snapshot: ClusterSnapshot): void;
   /** Called when the input cannot be loaded; the last snapshot stays good. */
   onError(error: Error): void;
+  /** Called when it can be loaded again; before `onChange`, if it says something new by then. */
+  onRecovery?(): void;
   /** How often the files are looked at where the system reports no change, in ms. @default 2000 */
   readonly pollMs?: number;
 }
@@ -25,6 +27,11 @@ const MAX_LOOKS = 20;
 /**
  * Follows the files and folders of a cluster. Each time they have changed, all of them are loaded anew; a state that
  * equals the last one is not reported.
+ *
+ * Input that is on its way is no state: while a named file or folder is missing, while a file that had content has none
+ * (as when a shell has opened it for a command that has not written yet), and while something in it is wrong, the last
+ * snapshot stays good. A file that leaves a folder in which others stay is gone, with its objects; a List without items
+ * is content, and says that there are none.
  *
  * @param paths as `loadCluster` takes them, without standard input.
  * @throws {SluiceError} CONFIG_INVALID for standard input. What goes wrong later is told to `onError`.
@@ -52,7 +59,9 @@ class ClusterWatch {
   private changedMeanwhile = false;
   private closed = false;
   private loaded = "";
-  private current: ClusterSnapshot | undefined;
+  /** What was loaded last and was good. */
+  private current: LoadedCluster | undefined;
+  private broken = false;
 
   constructor(paths: readonly string[], options: WatchOptions) {
     this.paths = paths;
@@ -102,14 +111,28 @@ class ClusterWatch {
   }
 
   private async load(): Promise<void> {
-    const result = await loadCluster(this.paths).then(
-      ({ snapshot }) => snapshot,
-      (error: Error) => error,
-    );
-    if (this.closed || isDeepStrictEqual(result, this.current)) return;
-    if (result instanceof Error) return this.options.onError(result);
+    const result = await this.read().catch((error: Error) => error);
+    if (this.closed) return;
+    if (result instanceof Error) {
+      this.broken = true;
+      return this.options.onError(result);
+    }
+    const same = isDeepStrictEqual(result.snapshot, this.current?.snapshot);
     this.current = result;
-    this.options.onChange(result);
+    if (this.broken) this.options.onRecovery?.();
+    this.broken = false;
+    if (!same) this.options.onChange(result.snapshot);
+  }
+
+  /** Nothing is opened that may not end. */
+  private async read(): Promise<LoadedCluster> {
+    await findFollowable(this.paths);
+    const loaded = await loadCluster(this.paths);
+    const hadContent = new Set(this.current?.files.filter(({ blank }) => !blank).map(({ path }) => path));
+    const emptied = loaded.files.find(({ path, blank }) => blank && hadContent.has(path));
+    if (emptied !== undefined)
+      throw unreadable(emptied.path, "empty, and was not before; a List without items would say that nothing is there");
+    return loaded;
   }
 
   /** Has the system report changes in these folders, and in no others. */
@@ -138,7 +161,7 @@ class ClusterWatch {
 
 async function lookAt(paths: readonly string[]): Promise<Look> {
   try {
-    const { files, folders } = await findInput(paths);
+    const { files, folders } = await findFollowable(paths);
     const marks = await Promise.all(files.map(markOf));
     const inodes = await Promise.all(folders.map(inodeOf));
     return { fingerprint: [...marks, ...inodes].join("\n"), folders: new Map(inodes) };

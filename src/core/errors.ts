@@ -30,6 +30,7 @@ export interface ErrorDetails {
   /** A dataplane tried to carry a program out and could not. */
   DATAPLANE_FAILED: { dataplane: string; what: string };
 }
+/** What kind of failure it was. */
 export type ErrorCode = keyof ErrorDetails;
 
 /** The one error this project throws. Branch on `code`, never on `message`. */

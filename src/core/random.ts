@@ -33,12 +33,17 @@ export function seededRandom(seed: number): Random {
   return { u32: () => next() >>> 0, below: (n) => below(next, n) };
 }
 
-/** Draws again while the draw lies in the last, incomplete run of n: no number is favoured. */
+/**
+ * Draws again while the draw lies in the last, incomplete run of n: no number is favoured. In unsigned words: a
+ * remainder of numbers of any kind is a call of a C function.
+ */
 function below(next: () => number, n: number): number {
-  const limit = 2 ** 32 - (2 ** 32 % n);
+  if (n === 2 ** 32) return next() >>> 0;
+  const run = n >>> 0;
   for (;;) {
     const draw = next() >>> 0;
-    if (draw < limit) return draw % n;
+    const place = draw % run;
+    if (draw - place <= 2 ** 32 - run) return place;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Sysctl } from "../host/sysctl.ts";
 import type { Program } from "../modes/program.ts";
 import type { Protocol, SocketAddr } from "../net/flow.ts";
 import type { Ip } from "../net/ip.ts";
@@ -11,12 +12,29 @@ export interface Frontend {
   readonly addr: SocketAddr;
 }
 
+/** A UDP service port: where its flows come in, and who may answer them. */
+export interface UdpService {
+  /** Its addresses of one family: cluster IP, external IPs, load balancer IPs. */
+  readonly addrs: readonly SocketAddr[];
+  /** 0: none. */
+  readonly nodePort: number;
+  /** Endpoints that serve, whether or not any policy lets this node send them flows. */
+  readonly endpoints: readonly SocketAddr[];
+}
+
 /** What a dataplane needs besides the program. Plain data. */
 export interface NodePlan {
   /** Addresses that are local to the node, without loopback. */
   readonly nodeAddresses: readonly Ip[];
-  /** Every address and port at which clients reach a service, in order of name. */
+  /**
+   * The addresses and ports at which clients reach services, in order of name. A node port stands once a family, at the
+   * node's primary address, though a program may take it at every address of the node; at 0.0.0.0 it is meant for all.
+   */
   readonly frontends: readonly Frontend[];
+  /** Settings of the kernel that the program's packets need. Absent: none. */
+  readonly sysctls?: readonly Sysctl[];
+  /** By which flows of a kernel's conntrack become stale; in order of name. Absent: none do. */
+  readonly udpServices?: readonly UdpService[];
 }
 
 /** What happens to the first packet of a flow. `steps` counts the rules or entries looked at. */

@@ -1,20 +1,25 @@
 import type { Random } from "../core/random.ts";
-import type { Decision } from "../dataplane/dataplane.ts";
 import type { Watch } from "../dataplane/emulated/decider.ts";
 import { formatSocketAddr, type SocketAddr } from "../net/flow.ts";
 
-/** One thing that may become of a packet, and how likely it is, above 0 up to 1. */
-export type Outcome =
+/** What becomes of a packet. */
+type Ending =
   | {
       readonly verdict: "forward";
       readonly to: SocketAddr;
-      readonly masquerade: boolean;
-      readonly probability: number;
+      /** Whether the endpoint sees the node in the client's place; undefined: what decides it was not walked. */
+      readonly masquerade: boolean | undefined;
     }
-  | { readonly verdict: "drop" | "reject" | "pass"; readonly probability: number };
+  | { readonly verdict: "drop" | "reject" | "pass" };
+
+/** What became of a packet, and how many rules or entries were looked at. */
+export type TracedDecision = Ending & { readonly steps: number };
+
+/** One thing that may become of a packet, and how likely it is, above 0 up to 1. */
+export type Outcome = Ending & { readonly probability: number };
 
 /** Decides a flow anew, leaving nothing behind, with this random source and this watch. */
-export type DecideAside = (random: Random, watch: Watch) => Decision;
+export type DecideAside = (random: Random, watch: Watch) => TracedDecision;
 
 interface Draw {
   readonly held: boolean;
@@ -43,7 +48,7 @@ export function outcomesOf(decide: DecideAside): readonly Outcome[] {
 }
 
 /** Walks once. @param forced how the first draws end; the ones behind them hold. */
-function walk(decide: DecideAside, forced: readonly boolean[]): { decision: Decision; draws: readonly Draw[] } {
+function walk(decide: DecideAside, forced: readonly boolean[]): { decision: TracedDecision; draws: readonly Draw[] } {
   const draws: Draw[] = [];
   // Conditions hold when 31 bits are below their threshold: 0 is, the largest number is not.
   const u32 = (): number => (draws.at(-1)!.held ? 0 : 0xffff_ffff);
@@ -60,7 +65,7 @@ function nextBranch(draws: readonly Draw[]): readonly boolean[] | undefined {
   return last < 0 ? undefined : [...draws.slice(0, last).map(({ held }) => held), false];
 }
 
-function add(found: Map<string, Outcome>, decision: Decision, probability: number): void {
+function add(found: Map<string, Outcome>, decision: TracedDecision, probability: number): void {
   const { verdict } = decision;
   const end = verdict === "forward" ? ` ${formatSocketAddr(decision.to)} ${decision.masquerade}` : "";
   const key = verdict + end;

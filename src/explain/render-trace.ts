@@ -1,5 +1,6 @@
 import type { Step } from "../dataplane/emulated/decider.ts";
 import { type Flow, formatSocketAddr, protocolName } from "../net/flow.ts";
+import { outcomeText } from "./outcome-text.ts";
 import type { Outcome } from "./outcomes.ts";
 import type { Trace } from "./trace.ts";
 
@@ -25,6 +26,7 @@ export function renderTrace(trace: Trace, { all = false }: RenderTraceOptions = 
     ...(steps.length === 0 ? ["no rule or service of this program was met"] : []),
     "",
     `verdict: ${outcomeText(trace, decision)} (steps: ${decision.steps})`,
+    ...trace.notWalked.map((what) => `not walked: ${what}; nothing is said of the source, nor of clients kept out`),
     ...(likely.length < 2 ? [] : ["", "possible outcomes:", ...likely.map((one) => likelyText(trace, one))]),
     "",
   ].join("\n");
@@ -69,20 +71,6 @@ function stepLines({ rule, matched, effect, probability }: Step): string[] {
 
 function likelyText(trace: Trace, outcome: Outcome): string {
   return `${percent(outcome.probability).padStart(12)}  ${outcomeText(trace, outcome)}`;
-}
-
-/** What becomes of the packet. */
-function outcomeText({ mode }: Trace, outcome: Trace["decision"] | Outcome): string {
-  switch (outcome.verdict) {
-    case "forward":
-      return `forward to ${formatSocketAddr(outcome.to)}, source ${outcome.masquerade ? "masqueraded" : "kept"}`;
-    case "reject":
-      return "reject: the client is told that the port is unreachable";
-    case "drop":
-      return mode === "userspace" ? "drop: accepted, then closed without data" : "drop: the client hears nothing";
-    case "pass":
-      return "pass: no service's packet, routing alone decides";
-  }
 }
 
 /** At least two digits behind the point, and two that are not 0. */

@@ -1,26 +1,31 @@
 import type { Mode } from "../modes/program.ts";
 import type { Step } from "../dataplane/emulated/decider.ts";
 import { formatSocketAddr, protocolName } from "../net/flow.ts";
-import type { Outcome } from "./outcomes.ts";
+import type { Outcome, TracedDecision } from "./outcomes.ts";
 import type { Trace } from "./trace.ts";
 
 /** A trace for other programs: addresses as text, probabilities as numbers. */
 export interface TraceJson {
   readonly mode: Mode;
   readonly flow: { readonly protocol: "tcp" | "udp" | "sctp"; readonly from: string; readonly to: string };
+  /** Whether the packet was sent to an address of the node itself. */
+  readonly toNode: boolean;
   readonly decision: OutcomeJson & { readonly steps: number };
   readonly steps: readonly Step[];
   readonly outcomes: readonly (OutcomeJson & { readonly probability: number })[];
+  /** What decides about packets in this mode and was not walked, in words; nothing here takes it into account. */
+  readonly notWalked: readonly string[];
 }
 
 interface OutcomeJson {
   readonly verdict: Outcome["verdict"];
   /** Only of a forward. */
   readonly to?: string;
+  /** Only of a forward, and only where the rules that decide it were walked. */
   readonly masquerade?: boolean;
 }
 
-export function traceJson({ mode, flow, decision, steps, outcomes }: Trace): TraceJson {
+export function traceJson({ mode, flow, toNode, decision, steps, outcomes, notWalked }: Trace): TraceJson {
   return {
     mode,
     flow: {
@@ -28,13 +33,17 @@ export function traceJson({ mode, flow, decision, steps, outcomes }: Trace): Tra
       from: formatSocketAddr({ ip: flow.src, port: flow.srcPort }),
       to: formatSocketAddr({ ip: flow.dst, port: flow.dstPort }),
     },
+    toNode,
     decision: { ...outcomeJson(decision), steps: decision.steps },
     steps,
     outcomes: outcomes.map((outcome) => Object.assign(outcomeJson(outcome), { probability: outcome.probability })),
+    notWalked,
   };
 }
 
-function outcomeJson(outcome: Trace["decision"] | Outcome): OutcomeJson {
+function outcomeJson(outcome: TracedDecision | Outcome): OutcomeJson {
   if (outcome.verdict !== "forward") return { verdict: outcome.verdict };
-  return { verdict: "forward", to: formatSocketAddr(outcome.to), masquerade: outcome.masquerade };
+  const to = formatSocketAddr(outcome.to);
+  const { masquerade } = outcome;
+  return masquerade === undefined ? { verdict: "forward", to } : { verdict: "forward", to, masquerade };
 }

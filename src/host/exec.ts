@@ -23,15 +23,24 @@ export interface CommandOptions {
 export function exec(argv: readonly [string, ...string[]], options: CommandOptions = {}): Promise<CommandResult> {
   const [command, ...args] = argv;
   const { promise, resolve, reject } = deferred<CommandResult>();
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], timeout: options.timeoutMs ?? 30_000 });
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+  // Not by spawn's own option: that lives on where a command cannot be started, and asks where this one tells.
+  const late = setTimeout(() => {
+    child.kill("SIGKILL");
+    // Whoever the command started may hold these open.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }, options.timeoutMs ?? 30_000);
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
   child.on("error", (cause) => {
+    clearTimeout(late);
     reject(new SluiceError("HOST_UNABLE", `cannot run ${command}: ${cause.message}`, { missing: command }, { cause }));
   });
   child.on("close", (exitCode) => {
+    clearTimeout(late);
     resolve({ exitCode, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
   });
   // A command that ends without reading its input is told by its exit code, not by EPIPE.

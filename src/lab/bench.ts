@@ -1,3 +1,4 @@
+import { systemClock } from "../core/clock.ts";
 import { createWorkersDataplane } from "../dataplane/workers/workers.ts";
 import { environmentSince, environmentStart } from "../measure/environment.ts";
 import { type Experiment, runExperiment } from "../measure/experiment.ts";
@@ -5,6 +6,7 @@ import type { BenchResult } from "../measure/result.ts";
 import { summarize } from "../measure/summarize.ts";
 import { estimateIntervals } from "./estimate.ts";
 import { type BenchOptions, resolveBenchOptions } from "./options.ts";
+import { CLOSING_MS } from "./plan.ts";
 import { trackProgress } from "./progress.ts";
 import { type CreateDataplane, openStage } from "./stage.ts";
 
@@ -15,13 +17,19 @@ const createWorkers: CreateDataplane = ({ workers, seed, log }) => createWorkers
  * Compares modes on the workers dataplane: the same works on the same service and the same backends, in interleaved
  * slices. All traffic stays on loopback. All subjects stand ready from the start, and idle while others run.
  *
+ * The budget is a deadline too: when slices take longer than planned, the one that runs then is cut off, and the run
+ * ends with the blocks that are whole.
+ *
  * @param create makes the dataplane of each subject.
- * @returns the document; `complete` is false when `signal` stopped it. Its failures are part of it, not errors.
+ * @returns the document; `complete` is false when `signal` or the budget ended it. Its failures are part of it, not
+ *   errors.
  * @throws {SluiceError} CONFIG_INVALID; HOST_UNABLE when the backends cannot listen; DATAPLANE_FAILED.
  */
 export async function runBench(options: BenchOptions, create = createWorkers): Promise<BenchResult> {
   const resolved = resolveBenchOptions(options);
   const start = environmentStart();
+  const endsMs = resolved.startedMs + resolved.budgetMs - CLOSING_MS;
+  const deadline = AbortSignal.timeout(Math.max(Math.ceil(endsMs - systemClock.nowMs()), 0));
   const stage = await openStage(options, resolved, create);
   const { plan, subjects, services, engine } = stage;
   let experiment: Experiment;
@@ -32,13 +40,18 @@ export async function runBench(options: BenchOptions, create = createWorkers): P
       `measuring ${servicePorts}: ${plan.blocks} blocks and a warm-up, slices of ${plan.windowMs} ms, seed ${plan.seed}`,
     );
     const onSlice = trackProgress(stage.rig.clock, options.onProgress);
-    experiment = await runExperiment(plan, stage.rig, { onSlice, ...(options.signal && { signal: options.signal }) });
+    const signal = options.signal && { signal: options.signal };
+    experiment = await runExperiment(plan, stage.rig, { onSlice, deadline, ...signal });
+    if (experiment.endedBy === "budget") {
+      resolved.log.warn(`the budget of ${resolved.budgetMs / 1000} s is over: ending with the blocks that are whole`);
+    }
     notes = stage.notes();
   } finally {
     await stage.close();
   }
   return summarize({
     plan,
+    budgetMs: resolved.budgetMs,
     experiment,
     subjects,
     services,

@@ -15,7 +15,8 @@ export interface ChosenPorts {
  * share their name with one of another protocol, which the userspace mode cannot tell apart.
  *
  * @param service `namespace/name` or `namespace/name:port` chooses among these only, with or without affinity.
- * @throws {SluiceError} CONFIG_INVALID when there is nothing to measure.
+ * @throws {SluiceError} CONFIG_INVALID, naming `service`, or `snapshot` where none was asked for, when there is nothing
+ *   to measure.
  */
 export function chooseServicePorts({ servicePorts }: Model, service?: string): ChosenPorts {
   const usable = servicePorts[4].filter(
@@ -25,11 +26,16 @@ export function chooseServicePorts({ servicePorts }: Model, service?: string): C
     service === undefined ? port.affinitySeconds === 0 : goesBy(port, service),
   );
   const chosen = { tcp: largest(candidates, TCP), udp: largest(candidates, UDP) };
-  if (chosen.tcp === undefined && chosen.udp === undefined) {
-    const names = usable.map(({ name }) => name).join(", ");
-    throw configInvalid("service", `a service with ready IPv4 endpoints (${names || "the cluster has none"})`, service);
-  }
+  if (chosen.tcp === undefined && chosen.udp === undefined) throw nothingToMeasure(usable, service);
   return chosen;
+}
+
+function nothingToMeasure(usable: readonly ServicePort[], service: string | undefined): Error {
+  const names = usable.map(({ name }) => name).join(", ");
+  const measurable = "a service with ready IPv4 endpoints";
+  if (service !== undefined) return configInvalid("service", `${measurable} (${names || "there is none"})`, service);
+  const affine = names === "" ? "none" : `only some with session affinity, to be named one by one: ${names}`;
+  return configInvalid("snapshot", measurable, affine);
 }
 
 /** The endpoints that take traffic sent to the cluster IP from this node. */

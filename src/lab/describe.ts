@@ -1,4 +1,4 @@
-import type { ServiceInfo } from "../measure/summarize.ts";
+import type { ServiceInfo } from "../measure/distribution.ts";
 import { formatSocketAddr, protocolName } from "../net/flow.ts";
 import type { ChosenPorts } from "./choose-service.ts";
 import type { ServingStatus } from "./open-subjects.ts";

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { ipvsSchedulers } from "../balancers/registry.ts";
 import type { ClusterSnapshot } from "../cluster/state.ts";
+import { systemClock } from "../core/clock.ts";
 import { configInvalid } from "../core/errors.ts";
 import { type Log, silentLog } from "../core/log.ts";
 import { freshSeed } from "../core/random.ts";
@@ -22,8 +23,10 @@ export interface BenchOptions {
   readonly subjects?: readonly string[];
   /** @default all of `workNames` */
   readonly works?: readonly string[];
-  /** How long the whole run may take, in milliseconds; block lengths follow from it. @default 80_000 */
+  /** How long the whole run may take, in milliseconds: block lengths follow from it, and it ends the run. @default 80_000 */
   readonly budgetMs?: number;
+  /** Since when the budget runs, on the system clock. @default now */
+  readonly startedMs?: number;
   /** Of the order of slices, of the dataplanes' random choices and of the intervals, 0…2³² − 1. @default a fresh one */
   readonly seed?: number;
   /** Worker threads of each dataplane, 1…64. @default two less than the host has processors, 1…4 */
@@ -36,7 +39,7 @@ export interface BenchOptions {
   readonly programs?: ProgramOptions;
   /** @default silent */
   readonly log?: Log;
-  /** Stops the measurement; what is finished is the result. */
+  /** Stops the measurement; the blocks that are whole are the result. */
   readonly signal?: AbortSignal;
   /** For a line on a terminal; called after each slice. */
   readonly onProgress?: (progress: Progress) => void;
@@ -63,6 +66,7 @@ export interface ResolvedBenchOptions {
   readonly subjects: readonly SubjectSpec[];
   readonly works: readonly WorkName[];
   readonly budgetMs: number;
+  readonly startedMs: number;
   readonly seed: number;
   readonly workers: number;
   readonly messageBytes: number;
@@ -79,20 +83,31 @@ const defaultSubjects = ["userspace", "iptables", "ipvs-rr", "ipvs-lc", "ipvs-se
 /** The generator and the backends have a processor each, where there are so many; more threads than this only wait. */
 const MOST_WORKERS = 4;
 
+/** Worker threads of each dataplane on a host with so many processors. */
+export function defaultWorkers(processors: number): number {
+  return Math.min(Math.max(processors - 2, 1), MOST_WORKERS);
+}
+
 /** @throws {SluiceError} CONFIG_INVALID, naming the field. */
 export function resolveBenchOptions(options: BenchOptions): ResolvedBenchOptions {
   const { subjects = defaultSubjects, works = workNames, budgetMs = 80_000, messageBytes = 64 } = options;
-  const { seed = freshSeed(), workers = Math.min(Math.max(availableParallelism() - 2, 1), MOST_WORKERS) } = options;
+  const { seed = freshSeed(), workers = defaultWorkers(availableParallelism()) } = options;
   const names = subjects.filter((name) => name !== "direct");
   return {
     subjects: unique("subjects", names).map(readSubject),
     works: unique("works", works).map(readWork),
     budgetMs: whole("budgetMs", budgetMs, 1, 86_400_000),
+    startedMs: options.startedMs ?? systemClock.nowMs(),
     seed: whole("seed", seed, 0, 2 ** 32 - 1),
     workers: whole("workers", workers, 1, 64),
     messageBytes: whole("messageBytes", messageBytes, HEADER_BYTES, MAX_MESSAGE_BYTES),
     log: options.log ?? silentLog,
   };
+}
+
+/** The modes of subjects, each once. */
+export function modesOf(subjects: readonly SubjectSpec[]): readonly Mode[] {
+  return [...new Set(subjects.map(({ mode }) => mode))];
 }
 
 function readSubject(name: string): SubjectSpec {

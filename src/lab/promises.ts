@@ -29,6 +29,7 @@ export function promiseOf(program: Program, standIns: StandIns, work: WorkName):
     case "userspace":
       return { kind: "exact" };
     case "iptables":
+    case "nftables":
       return { kind: "uniform-random" };
     case "ipvs":
       return ipvsPromise(virtualServerOf(program, standIns), standIns, work);

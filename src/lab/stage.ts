@@ -1,8 +1,9 @@
 import { systemClock } from "../core/clock.ts";
 import { configInvalid } from "../core/errors.ts";
+import type { ServiceInfo } from "../measure/distribution.ts";
 import type { ExperimentPlan, Rig } from "../measure/experiment.ts";
 import { startLoadGenerator } from "../measure/load/generator.ts";
-import type { ServiceInfo, SubjectInfo } from "../measure/summarize.ts";
+import type { SubjectInfo } from "../measure/summarize.ts";
 import { type WorkName, workOf } from "../measure/work.ts";
 import { buildModel } from "../model/build.ts";
 import type { ServicePort } from "../model/service-port.ts";

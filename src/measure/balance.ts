@@ -1,5 +1,6 @@
 import { assertNever } from "../core/errors.ts";
 import { chanceOfUneven } from "./even-chance.ts";
+import type { Missing } from "./result.ts";
 
 /** What a subject promises about which backend takes a new connection or flow. Plain data; backends by their number. */
 export type BalancePromise =
@@ -32,6 +33,8 @@ export interface FlowSlice {
 export interface BalanceCheck {
   /** `unlikely`: a deviation as large as this has a chance below 1 in 1000 if the promise is kept. */
   readonly outcome: "kept" | "unlikely" | "broken" | "unchecked";
+  /** Why figures below are undefined: of a check that was made, since they play no part in it. */
+  readonly reason: Missing;
   /** What was held against the promise: the largest difference, or flows where none may be. */
   readonly worst: number | undefined;
   readonly allowed: number | undefined;
@@ -43,13 +46,11 @@ export interface BalanceCheck {
 
 /** Below this chance a deviation is flagged. */
 const UNLIKELY = 0.001;
-const unchecked: BalanceCheck = {
-  outcome: "unchecked",
-  worst: undefined,
-  allowed: undefined,
-  chance: undefined,
-  slices: 0,
-};
+
+/** The outcome where a promise cannot be held against anything, or not yet. */
+export function unchecked(reason: Missing): BalanceCheck {
+  return { outcome: "unchecked", reason, worst: undefined, allowed: undefined, chance: undefined, slices: 0 };
+}
 
 /**
  * Holds what the backends saw against what the subject promised. Slices without flows say nothing.
@@ -58,23 +59,23 @@ const unchecked: BalanceCheck = {
  * @param startedMs when the subject took its first flow.
  */
 export function checkBalance(promise: BalancePromise, slices: readonly FlowSlice[], startedMs: number): BalanceCheck {
+  if (promise.kind === "none") return unchecked("not-applicable");
   const own = slices.filter((slice) => slice.own && total(slice.flows) > 0);
-  if (own.length === 0) return unchecked;
+  if (own.length === 0) return unchecked("no-flows");
   switch (promise.kind) {
-    case "none":
-      return unchecked;
     case "exact":
       return limited(own.map(({ flows }) => ({ worst: spread(flows), allowed: 1 })));
     case "uniform-random": {
       const chance = chanceOfUneven(sumFlows(own));
       const outcome = chance < UNLIKELY ? "unlikely" : "kept";
-      return { outcome, worst: undefined, allowed: undefined, chance, slices: own.length };
+      const reason = "not-applicable";
+      return { outcome, reason, worst: undefined, allowed: undefined, chance, slices: own.length };
     }
     case "bounded":
       return limited(excessesSinceStart(promise, slices, startedMs));
     case "first": {
       const idle = promise.order.slice(promise.reach);
-      if (idle.length === 0) return unchecked;
+      if (idle.length === 0) return unchecked("not-applicable");
       return limited(own.map(({ flows }) => ({ worst: total(idle.map((backend) => flows[backend]!)), allowed: 0 })));
     }
     default:
@@ -94,10 +95,10 @@ function beyond({ worst, allowed }: Excess): number {
 
 /** The slice that went furthest decides. */
 function limited(excesses: readonly Excess[]): BalanceCheck {
-  if (excesses.length === 0) return unchecked;
+  if (excesses.length === 0) return unchecked("not-applicable");
   const furthest = excesses.reduce((a, b) => (beyond(b) > beyond(a) ? b : a));
   const outcome = beyond(furthest) > 0 ? "broken" : "kept";
-  return { outcome, ...furthest, chance: undefined, slices: excesses.length };
+  return { outcome, reason: "not-applicable", ...furthest, chance: undefined, slices: excesses.length };
 }
 
 /** At the end of each own slice that ended in time: the backend that is furthest beyond what it may be ahead. */
@@ -135,9 +136,9 @@ function total(counts: readonly number[]): number {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** The largest deviation of a backend's share from an even one. 0 when there are no flows. */
-export function largestShareError(flows: readonly number[]): number {
+/** The largest deviation of a backend's share from an even one; undefined when there are no flows to have a share of. */
+export function largestShareError(flows: readonly number[]): number | undefined {
   const sum = total(flows);
-  if (sum === 0) return 0;
+  if (sum === 0) return undefined;
   return Math.max(...flows.map((count) => Math.abs(count / sum - 1 / flows.length)));
 }

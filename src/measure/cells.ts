@@ -71,9 +71,8 @@ export function failureReasons({ slices }: Experiment, cell: Cell, check: Balanc
   return reasons;
 }
 
-/** Without errors the backends have seen exactly what was answered. A stream is one request a connection. */
-function lostCount({ cell, sample, seen }: Slice): boolean {
+/** Without errors the backends have seen exactly what was answered. */
+function lostCount({ sample, seen }: Slice): boolean {
   if (totalErrors(sample.errors) > 0) return false;
-  const asked = cell.work === "tcp-bulk" ? sample.opened : sample.answers;
-  return seen.reduce((sum, { requests }) => sum + requests, 0) !== asked;
+  return seen.reduce((sum, { requests }) => sum + requests, 0) !== sample.answers;
 }

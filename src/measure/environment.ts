@@ -5,6 +5,29 @@ import { fileURLToPath } from "node:url";
 import { calendarTime } from "../core/clock.ts";
 import { type Environment, quantity } from "./result.ts";
 
+/**
+ * Settings that bound how many connections and datagrams a host takes, and how soon a port can be had again; those of
+ * nf_conntrack are there only where the kernel tracks connections.
+ */
+const sysctls = [
+  "net.core.netdev_max_backlog",
+  "net.core.rmem_default",
+  "net.core.rmem_max",
+  "net.core.somaxconn",
+  "net.core.wmem_default",
+  "net.core.wmem_max",
+  "net.ipv4.ip_local_port_range",
+  "net.ipv4.tcp_congestion_control",
+  "net.ipv4.tcp_fin_timeout",
+  "net.ipv4.tcp_max_syn_backlog",
+  "net.ipv4.tcp_max_tw_buckets",
+  "net.ipv4.tcp_rmem",
+  "net.ipv4.tcp_syncookies",
+  "net.ipv4.tcp_tw_reuse",
+  "net.ipv4.tcp_wmem",
+  "net.netfilter.nf_conntrack_max",
+] as const;
+
 /** The host as it was when the measurement began; `environmentSince` completes it. */
 export interface EnvironmentStart {
   readonly startedAt: string;
@@ -38,19 +61,20 @@ export function environmentSince(start: EnvironmentStart, engine: string): Envir
     engine,
     system: `${systemName()} ${release()} ${process.arch}`,
     cpuModel: cpus()[0]?.model ?? null,
-    cpuGovernor: readText("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")?.trim() ?? null,
+    cpuGovernor: readLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+    sysctls: Object.fromEntries(sysctls.map((name) => [name, readSysctl(name)])),
     processors: quantity(availableParallelism(), "1"),
     memoryTotal: quantity(Math.round(totalmem() / 2 ** 20), "MiB"),
     memoryFree: quantity(Math.round(freemem() / 2 ** 20), "MiB"),
     loadAverageBefore: quantity(start.loadBefore, "1"),
     loadAverageAfter: quantity(loadavg()[0]!, "1"),
-    stolenTime: quantity(stolenShare(start.ticks, readTicks()), "1"),
+    stolenTime: quantity(stolenShare(start.ticks, readTicks()), "1", "unknown"),
   };
 }
 
 /** The share of processor time that the hypervisor gave to others in between. */
-function stolenShare(before: CpuTicks | undefined, after: CpuTicks | undefined): number | null {
-  if (before === undefined || after === undefined || after.all === before.all) return null;
+function stolenShare(before: CpuTicks | undefined, after: CpuTicks | undefined): number | undefined {
+  if (before === undefined || after === undefined || after.all === before.all) return undefined;
   return (after.stolen - before.stolen) / (after.all - before.all);
 }
 
@@ -97,6 +121,15 @@ export function readGitCommit(folder: string): string | undefined {
     .split("\n")
     .find((line) => line.endsWith(` ${branch}`))
     ?.split(" ")[0];
+}
+
+/** Words stand apart by one blank, where the kernel puts tabs. */
+function readSysctl(name: string): string | null {
+  return readLine(join("/proc/sys", ...name.split(".")))?.replaceAll(/\s+/g, " ") ?? null;
+}
+
+function readLine(file: string): string | null {
+  return readText(file)?.trim() ?? null;
 }
 
 function readText(file: string): string | undefined {

@@ -40,10 +40,10 @@ export interface Slice {
 }
 
 export interface Experiment {
-  /** In the order in which they ran. */
+  /** In the order in which they ran; of finished blocks only. */
   readonly slices: readonly Slice[];
-  /** False when it was stopped; then only finished blocks are in it. */
-  readonly complete: boolean;
+  /** `plan`: all blocks are done. `signal`: it was stopped. `budget`: its time was over. */
+  readonly endedBy: "plan" | "signal" | "budget";
 }
 
 /** What the slices run on. */
@@ -54,7 +54,10 @@ export interface Rig {
 }
 
 export interface ExperimentHooks {
+  /** Stops it. */
   readonly signal?: AbortSignal;
+  /** Aborts when its time is over: ends it as `signal` does, in the middle of a slice. */
+  readonly deadline?: AbortSignal;
   /** After each slice. */
   readonly onSlice?: (done: number, total: number) => void;
 }
@@ -67,8 +70,9 @@ export interface ExperimentHooks {
 export async function runExperiment(
   plan: ExperimentPlan,
   rig: Rig,
-  { signal, onSlice }: ExperimentHooks = {},
+  { signal, deadline, onSlice }: ExperimentHooks = {},
 ): Promise<Experiment> {
+  const end = AbortSignal.any([signal, deadline].filter((one) => one !== undefined));
   const blocks = scheduleBlocks(plan.subjects.length, plan.works, plan.blocks + 1, plan.seed);
   const total = blocks.reduce((sum, cells) => sum + cells.length, 0);
   const slices: Slice[] = [];
@@ -76,22 +80,22 @@ export async function runExperiment(
   for (const [block, cells] of blocks.entries()) {
     const finished: Slice[] = [];
     for (const cell of cells) {
-      const slice = await runSlice(plan, rig, { cell, block, firstLane: lane }, signal);
-      if (signal?.aborted === true) return { slices, complete: false };
+      const slice = await runSlice(plan, rig, { cell, block, firstLane: lane }, end);
+      if (end.aborted) return { slices, endedBy: signal?.aborted === true ? "signal" : "budget" };
       lane += workOf(cell.work).concurrency;
       finished.push(slice);
       onSlice?.(slices.length + finished.length, total);
     }
     slices.push(...finished);
   }
-  return { slices, complete: true };
+  return { slices, endedBy: "plan" };
 }
 
 async function runSlice(
   { subjects, windowMs, messageBytes, timeoutMs }: ExperimentPlan,
   { generator, backends, clock }: Rig,
   { cell, block, firstLane }: { readonly cell: Cell; readonly block: number; readonly firstLane: number },
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<Slice> {
   const { proto, concurrency, name: work } = workOf(cell.work);
   const { targets } = subjects[cell.subject]!;

@@ -1,6 +1,7 @@
 /**
  * The document that a benchmark leaves behind, `sluice.bench/1`. Every figure stands beside its unit, in an object of
- * the four shapes below; what could not be measured is null. Numbers that are names (seeds, ports) are text.
+ * the four shapes below; one that could not be measured is null, beside the reason. Numbers that are names (seeds,
+ * ports, settings of the kernel) are text.
  */
 
 /**
@@ -9,21 +10,46 @@
  */
 export type Unit = "1" | "1/s" | "B/s" | "B" | "MiB" | "s" | "ms" | "us" | "ns";
 
-export interface Quantity {
-  readonly value: number | null;
-  readonly unit: Unit;
-}
+/**
+ * Why a figure is null. `too-few-blocks`: the run ended before there were `method.fewestBlocks`. `block-without-result`:
+ * in some block nothing was completed, so that there is no ratio or no interval. `no-flows`: no connection or flow
+ * reached an endpoint. `too-few-answers`: fewer than 10 lie beyond the percentile. `not-applicable`: there is no such
+ * figure here. `unknown`: this host does not tell.
+ */
+export type Missing =
+  | "too-few-blocks"
+  | "block-without-result"
+  | "no-flows"
+  | "too-few-answers"
+  | "not-applicable"
+  | "unknown";
 
-/** An estimate with its interval; low and high are null where there are too few blocks. */
-export interface Estimate extends Quantity {
-  readonly low: number | null;
-  readonly high: number | null;
-}
+export type Quantity =
+  | { readonly value: number; readonly unit: Unit }
+  | { readonly value: null; readonly unit: Unit; readonly reason: Missing };
+
+/** An estimate with its interval. */
+export type Estimate =
+  | { readonly value: number; readonly low: number; readonly high: number; readonly unit: Unit }
+  | {
+      readonly value: number | null;
+      readonly low: null;
+      readonly high: null;
+      readonly unit: Unit;
+      readonly reason: Missing;
+    };
 
 /** One value a block, or an endpoint, in their order. */
 interface Series {
   readonly values: readonly number[];
   readonly unit: Unit;
+}
+
+/** A series that nothing could be measured of. */
+interface MissingSeries {
+  readonly values: null;
+  readonly unit: Unit;
+  readonly reason: Missing;
 }
 
 /** An HdrHistogram in its V2 compressed form, base64: `HISTFAAA…`. */
@@ -32,14 +58,19 @@ interface EncodedHistogram {
   readonly unit: "ns";
 }
 
-export function quantity(value: number | null | undefined, unit: Unit): Quantity {
-  return { value: value ?? null, unit };
+/** @param reason stands in the place of a value that is undefined. */
+export function quantity(value: number, unit: Unit): Quantity;
+export function quantity(value: number | undefined, unit: Unit, reason: Missing): Quantity;
+export function quantity(value: number | undefined, unit: Unit, reason: Missing = "unknown"): Quantity {
+  return value === undefined ? { value: null, unit, reason } : { value, unit };
 }
 
 export interface BenchResult {
   readonly schema: "sluice.bench/1";
-  /** False when it was stopped early: then only whole blocks are in it. */
+  /** False when it ended early: then only whole blocks are in it. */
   readonly complete: boolean;
+  /** `plan`: all blocks are done. `signal`: it was stopped. `budget`: its time was over. */
+  readonly endedBy: "plan" | "signal" | "budget";
   /** What makes the result worthless or a promise broken; empty: nothing did. */
   readonly failures: readonly Failure[];
   readonly noise: Noise;
@@ -69,16 +100,23 @@ export interface Failure {
 export interface Noise {
   readonly reference: string;
   readonly control: string;
-  /** By work: control over reference. */
+  /** By work: control over reference; `holdsOne` is null where the ratio has no interval, and says why. */
   readonly ratios: readonly { readonly work: string; readonly ratio: Estimate; readonly holdsOne: boolean | null }[];
-  /** Some interval does not hold 1: intervals of this run are too short by an unknown factor. */
-  readonly tooNoisy: boolean;
+  /**
+   * Some interval does not hold 1: intervals of this run are too short by an unknown factor. Null: none does not, but
+   * some ratio has no interval, so that nobody can tell.
+   */
+  readonly tooNoisy: boolean | null;
 }
 
 interface Method {
   readonly seed: string;
   readonly blocks: Quantity;
   readonly plannedBlocks: Quantity;
+  /** With fewer there are no intervals, no share errors, and no promise is said to be kept. */
+  readonly fewestBlocks: Quantity;
+  /** How long the run might take. */
+  readonly budget: Quantity;
   readonly window: Quantity;
   readonly messageSize: Quantity;
   readonly timeout: Quantity;
@@ -146,14 +184,14 @@ export interface Distribution {
   readonly of: "connections" | "flows";
   /** In the order of the service's endpoints. */
   readonly counts: Series;
-  readonly shares: Series;
+  readonly shares: Series | MissingSeries;
   /** Whole requests, which follow connections only where each has as many. */
   readonly requests: Series;
   /** The largest deviation of a share from an even one. */
   readonly shareError: Quantity;
   readonly promise: PromiseSummary;
   readonly check: {
-    /** `unlikely`: see `chance`. */
+    /** `unlikely`: see `chance`. A promise that is broken is so after any number of blocks. */
     readonly outcome: "kept" | "unlikely" | "broken" | "unchecked";
     readonly worst: Quantity;
     readonly allowed: Quantity;
@@ -181,6 +219,8 @@ export interface Environment {
   readonly system: string;
   readonly cpuModel: string | null;
   readonly cpuGovernor: string | null;
+  /** Settings of the kernel that connections and datagrams depend on, by name, as it writes them. */
+  readonly sysctls: Readonly<Record<string, string | null>>;
   readonly processors: Quantity;
   readonly memoryTotal: Quantity;
   readonly memoryFree: Quantity;

@@ -1,29 +1,18 @@
-import { assertNever } from "../core/errors.ts";
 import { UDP } from "../net/flow.ts";
-import { type BalanceCheck, type BalancePromise, largestShareError } from "./balance.ts";
-import {
-  checkCell,
-  countedSlices,
-  failureReasons,
-  flowField,
-  ratesOf,
-  sumErrors,
-  sumSeen,
-  totalErrors,
-} from "./cells.ts";
+import type { BalancePromise } from "./balance.ts";
+import { checkCell, countedSlices, failureReasons, ratesOf, sumErrors, totalErrors } from "./cells.ts";
+import { distributionOf, type ServiceInfo } from "./distribution.ts";
 import type { Experiment, ExperimentPlan, Slice } from "./experiment.ts";
 import { encodeHistogram, mergeHistograms, percentileUs } from "./histogram.ts";
-import { CONFIDENCE, type Interval, type IntervalRequest } from "./intervals.ts";
+import { CONFIDENCE, FEWEST_BLOCKS, type Interval, type IntervalRequest } from "./intervals.ts";
 import {
   type BenchResult,
   type CellResult,
-  type Distribution,
   type Environment,
   type Estimate,
   type Failure,
-  type MeasuredService,
+  type Missing,
   type Noise,
-  type PromiseSummary,
   quantity,
   type Unit,
 } from "./result.ts";
@@ -37,14 +26,10 @@ export interface SubjectInfo {
   promiseOf(work: WorkName): BalancePromise;
 }
 
-/** A service that was measured, and which of the rig's backends stand in for its endpoints, in their order. */
-export interface ServiceInfo {
-  readonly service: MeasuredService;
-  readonly backends: readonly number[];
-}
-
 export interface SummaryInput {
   readonly plan: ExperimentPlan;
+  /** How long the run might take, in milliseconds. */
+  readonly budgetMs: number;
   readonly experiment: Experiment;
   /** In the order of the plan's subjects. Subject 0 is the reference, subject 1 the reference again, the control. */
   readonly subjects: readonly SubjectInfo[];
@@ -61,9 +46,12 @@ const INTERVALS =
   "Studentized bootstrap (bootstrap-t) over whole blocks, on logarithms: of the geometric mean of the blocks' rates, " +
   "and of the geometric mean of the ratios to the reference within each block.";
 
-/** Makes the document of an experiment. With no finished block its figures are null. */
+/**
+ * Makes the document of an experiment. With no finished block its figures are null; with fewer than an interval needs
+ * there are rates and counts, but nothing that is said of them.
+ */
 export async function summarize(input: SummaryInput): Promise<BenchResult> {
-  const { plan, experiment, subjects, services, environment, notes } = input;
+  const { plan, budgetMs, experiment, subjects, services, environment, notes } = input;
   const cells = plan.works.flatMap((work) => subjects.map((_, subject): Cell => ({ subject, work })));
   const requests = cells.flatMap((cell, index) => intervalRequests(input, cell, index));
   const intervals = await input.estimate(requests);
@@ -72,7 +60,8 @@ export async function summarize(input: SummaryInput): Promise<BenchResult> {
   });
   return {
     schema: "sluice.bench/1",
-    complete: experiment.complete,
+    complete: experiment.endedBy === "plan",
+    endedBy: experiment.endedBy,
     failures: results.flatMap(({ failures }) => failures),
     noise: noiseOf(
       plan,
@@ -83,6 +72,8 @@ export async function summarize(input: SummaryInput): Promise<BenchResult> {
       seed: String(plan.seed),
       blocks: quantity(new Set(experiment.slices.map(({ block }) => block).filter((block) => block > 0)).size, "1"),
       plannedBlocks: quantity(plan.blocks, "1"),
+      fewestBlocks: quantity(FEWEST_BLOCKS, "1"),
+      budget: quantity(budgetMs / 1000, "s"),
       window: quantity(plan.windowMs, "ms"),
       messageSize: quantity(plan.messageBytes, "B"),
       timeout: quantity(plan.timeoutMs, "ms"),
@@ -143,9 +134,9 @@ function summarizeCell(
   const result: CellResult = {
     subject,
     work: cell.work,
-    rate: estimateOf(rate, unit),
-    ratio: cell.subject === REFERENCE ? null : estimateOf(ratio, "1"),
-    ...latencyOf(slices),
+    rate: estimateOf(rate, unit, slices.length),
+    ratio: cell.subject === REFERENCE ? null : estimateOf(ratio, "1", slices.length),
+    ...latencyOf(cell, slices),
     errors: {
       refused: quantity(errors.refused, "1"),
       dropped: quantity(errors.dropped, "1"),
@@ -164,65 +155,24 @@ function summarizeCell(
   return { result, failures: reasons.map((reason) => ({ subject, work: cell.work, reason })) };
 }
 
-function estimateOf({ estimate, low, high }: Interval, unit: Unit): Estimate {
-  return { value: estimate ?? null, low: low ?? null, high: high ?? null, unit };
+function estimateOf({ estimate, low, high }: Interval, unit: Unit, blocks: number): Estimate {
+  if (estimate !== undefined && low !== undefined && high !== undefined) return { value: estimate, low, high, unit };
+  const reason = blocks < FEWEST_BLOCKS ? "too-few-blocks" : "block-without-result";
+  return { value: estimate ?? null, low: null, high: null, unit, reason };
 }
 
-function latencyOf(slices: readonly Slice[]): Pick<CellResult, "latencyP50" | "latencyP99" | "latency"> {
+function latencyOf(
+  { work }: Cell,
+  slices: readonly Slice[],
+): Pick<CellResult, "latencyP50" | "latencyP99" | "latency"> {
   const histogram = mergeHistograms(slices.map(({ sample }) => sample.latency));
+  const hasAnswers = workOf(work).operation !== "byte";
+  const reason: Missing = hasAnswers ? (slices.length === 0 ? "too-few-blocks" : "too-few-answers") : "not-applicable";
   return {
-    latencyP50: quantity(percentileUs(histogram, 50), "us"),
-    latencyP99: quantity(percentileUs(histogram, 99), "us"),
+    latencyP50: quantity(percentileUs(histogram, 50), "us", reason),
+    latencyP99: quantity(percentileUs(histogram, 99), "us", reason),
     latency: histogram.totalCount === 0 ? null : { hdrHistogram: encodeHistogram(histogram), unit: "ns" },
   };
-}
-
-function distributionOf(
-  cell: Cell,
-  slices: readonly Slice[],
-  { service, backends }: ServiceInfo,
-  promise: BalancePromise,
-  { outcome, worst, allowed, chance, slices: checked }: BalanceCheck,
-): Distribution {
-  const of = flowField(cell);
-  const counts = sumSeen(slices, backends, of);
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  return {
-    of,
-    counts: { values: counts, unit: "1" },
-    shares: { values: counts.map((count) => (total === 0 ? 0 : count / total)), unit: "1" },
-    requests: { values: sumSeen(slices, backends, "requests"), unit: "1" },
-    shareError: quantity(largestShareError(counts), "1"),
-    promise: promiseSummary(promise, service, workOf(cell.work).concurrency),
-    check: {
-      outcome,
-      worst: quantity(worst, "1"),
-      allowed: quantity(allowed, "1"),
-      chance: quantity(chance, "1"),
-      slices: quantity(checked, "1"),
-    },
-  };
-}
-
-function promiseSummary(promise: BalancePromise, { endpoints }: MeasuredService, lanes: number): PromiseSummary {
-  switch (promise.kind) {
-    case "none":
-    case "exact":
-    case "uniform-random":
-      return { kind: promise.kind };
-    case "bounded":
-      return {
-        kind: "bounded",
-        maxDifference: quantity(1 + promise.perLane * (lanes - 1), "1"),
-        within: quantity(promise.withinMs, "ms"),
-      };
-    case "first": {
-      const order = promise.order.map((backend) => endpoints[backend]!.endpoint);
-      return { kind: "first", order, reach: quantity(promise.reach, "1") };
-    }
-    default:
-      return assertNever(promise);
-  }
 }
 
 function noiseOf({ subjects, works }: ExperimentPlan, cells: readonly CellResult[]): Noise {
@@ -232,5 +182,11 @@ function noiseOf({ subjects, works }: ExperimentPlan, cells: readonly CellResult
     const { low, high } = ratio!;
     return { work, ratio: ratio!, holdsOne: low === null || high === null ? null : low <= 1 && 1 <= high };
   });
-  return { reference, control, ratios, tooNoisy: ratios.some(({ holdsOne }) => holdsOne === false) };
+  return { reference, control, ratios, tooNoisy: someLeavesOne(ratios.map(({ holdsOne }) => holdsOne)) };
+}
+
+/** Null where nobody can tell. */
+function someLeavesOne(holding: readonly (boolean | null)[]): boolean | null {
+  if (holding.includes(false)) return true;
+  return holding.includes(null) ? null : false;
 }

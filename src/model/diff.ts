@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Cidr, formatCidr } from "../net/cidr.ts";
 import { type Family, type Ip, sameIp } from "../net/ip.ts";
 import type { Model } from "./model.ts";
 import { compareServicePorts, compareText } from "./order.ts";
 import type { Endpoint, ServicePort, ServicePortInfo } from "./service-port.ts";
+import type { UserspacePort } from "./userspace-port.ts";
 
 /** What differs between two models, by family. */
 export type ModelDiff = { readonly [F in Family]: ServicePortsDiff };
@@ -73,6 +75,21 @@ export function diffModels(before: Model, after: Model): ModelDiff {
     4: diffServicePorts(before.servicePorts[4], after.servicePorts[4]),
     6: diffServicePorts(before.servicePorts[6], after.servicePorts[6]),
   };
+}
+
+/** What differs between the userspace ports of two models, in order of name. A port that changes its name goes and appears. */
+export interface UserspacePortsDiff {
+  readonly added: readonly UserspacePort[];
+  readonly removed: readonly UserspacePort[];
+  readonly changed: readonly { readonly before: UserspacePort; readonly after: UserspacePort }[];
+}
+
+/** The same for what kube-proxy's userspace mode saw, which knows a port by its name alone. */
+export function diffUserspacePorts(before: Model, after: Model): UserspacePortsDiff {
+  const byName = (a: UserspacePort, b: UserspacePort): number => compareText(a.name, b.name);
+  const { added, removed, kept } = alignSorted(before.userspacePorts, after.userspacePorts, byName);
+  const changed = kept.filter(([from, to]) => !isDeepStrictEqual(from, to));
+  return { added, removed, changed: changed.map(([from, to]) => ({ before: from, after: to })) };
 }
 
 function diffServicePorts(before: readonly ServicePort[], after: readonly ServicePort[]): ServicePortsDiff {

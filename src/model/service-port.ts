@@ -1,6 +1,6 @@
 import type { Cidr } from "../net/cidr.ts";
-import type { Protocol, SocketAddr } from "../net/flow.ts";
-import type { Ip } from "../net/ip.ts";
+import type { SocketAddr } from "../net/flow.ts";
+import type { AddressedPort } from "./addressed-port.ts";
 
 /** An endpoint of a service port, as this node sees it. */
 export interface Endpoint {
@@ -17,21 +17,7 @@ export interface Endpoint {
 }
 
 /** What a Service says about one of its ports, in one IP family, before endpoints are looked at. */
-export interface ServicePortInfo {
-  readonly namespace: string;
-  readonly service: string;
-  /** Empty for an unnamed port. */
-  readonly portName: string;
-  /** `ns/name` or `ns/name:port`. The protocol is not part of it. */
-  readonly name: string;
-  readonly proto: Protocol;
-  readonly clusterIp: Ip;
-  readonly port: number;
-  /** 0: none. */
-  readonly nodePort: number;
-  readonly externalIps: readonly Ip[];
-  /** Load balancer addresses that this node answers for. */
-  readonly loadBalancerIps: readonly Ip[];
+export interface ServicePortInfo extends AddressedPort {
   readonly sourceRanges: readonly Cidr[];
   /** Session affinity by client address, in seconds; 0: none. */
   readonly affinitySeconds: number;

@@ -7,10 +7,11 @@ const MAX_COMMENT_BYTES = 255;
  * A name as it stands in a rule: of a chain, a list, a set, a counter, an interface. Names are never quoted.
  *
  * @param path says what the name is for, in the error.
+ * @param shape what a name may be, where that is more than usual.
  * @throws {SluiceError} RULE_TEXT_INVALID for a text that would not be read back as one word.
  */
-export function word(text: string, path: string): string {
-  if (!/^[\w.:@/+][\w.:@/+-]*$/.test(text)) throw unfit(path, "a word without blanks, quotes or a dash in front", text);
+export function word(text: string, path: string, shape = /^[\w.:@/+][\w.:@/+-]*$/): string {
+  if (!shape.test(text)) throw unfit(path, "a word without blanks, quotes or a dash in front", text);
   return text;
 }
 

@@ -1,9 +1,12 @@
 import { formatIp, type Ip } from "./ip.ts";
 
-/** IP protocol numbers, as in the IP header. */
+/** TCP's number in the IP header. */
 export const TCP = 6;
+/** UDP's number in the IP header. */
 export const UDP = 17;
+/** SCTP's number in the IP header. */
 export const SCTP = 132;
+/** A protocol that a Service can have, by its number. */
 export type Protocol = typeof TCP | typeof UDP | typeof SCTP;
 
 const names = new Map<Protocol, "tcp" | "udp" | "sctp">([

@@ -1,5 +1,5 @@
 import type { BenchResult, CellResult, MeasuredService } from "../measure/result.ts";
-import { formatNumber } from "./format.ts";
+import { formatNumber, NONE } from "./format.ts";
 import { renderTable } from "./table.ts";
 
 /** More endpoints than this get no column of their own. */
@@ -29,7 +29,7 @@ export function distributionLines({ cells, works }: BenchResult, service: Measur
         })),
       ],
       rows.map(({ subject, distribution }) => {
-        const shares = wide ? shareSummary(distribution) : distribution.shares.values.map(percent);
+        const shares = shareTexts(distribution, wide);
         return [subject, formatNumber(total(distribution), 1)].concat(shares);
       }),
     ),
@@ -42,12 +42,17 @@ function shortNames(endpoints: MeasuredService["endpoints"]): string[] {
   return endpoints.map(({ endpoint }) => (ports.size > 1 ? endpoint : endpoint.slice(0, endpoint.lastIndexOf(":"))));
 }
 
+function shareTexts({ shares, counts }: CellResult["distribution"], wide: boolean): string[] {
+  if (shares.values === null) return wide ? [NONE, NONE, NONE, NONE] : counts.values.map(() => NONE);
+  return wide ? shareSummary(shares.values) : shares.values.map(percent);
+}
+
 function percent(share: number): string {
   return (share * 100).toFixed(1);
 }
 
-function shareSummary({ shares }: CellResult["distribution"]): string[] {
-  const sorted = [...shares.values].sort((a, b) => a - b);
+function shareSummary(shares: readonly number[]): string[] {
+  const sorted = [...shares].sort((a, b) => a - b);
   const idle = sorted.filter((share) => share === 0).length;
   const picks = [sorted[0]!, sorted[Math.floor(sorted.length / 2)]!, sorted.at(-1)!];
   return [...picks.map(percent), String(idle)];

@@ -2,6 +2,8 @@ import type { Estimate, Quantity } from "../measure/result.ts";
 
 /** Stands where there is no figure. */
 export const NONE = "–";
+/** Stands where a figure takes more blocks than there are. */
+export const NOT_ENOUGH = "not enough blocks";
 
 /** A number with at least `digits` significant digits and no exponent; thousands are set apart by commas. */
 export function formatNumber(value: number, digits = 3): string {
@@ -36,6 +38,15 @@ export function formatRatio(ratio: Estimate | null): string {
 export function formatLatency({ value }: Quantity): string {
   if (value === null) return NONE;
   return value < 1000 ? `${formatNumber(value)} µs` : `${formatNumber(value / 1000)} ms`;
+}
+
+/** A share in percent with one place, or why there is none. */
+export function formatShareError(shareError: Quantity): string {
+  return lacksBlocks(shareError) ? NOT_ENOUGH : formatShare(shareError.value);
+}
+
+export function lacksBlocks(figure: Quantity | Estimate): boolean {
+  return "reason" in figure && figure.reason === "too-few-blocks";
 }
 
 /** A share in percent with one place. */

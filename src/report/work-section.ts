@@ -1,5 +1,15 @@
 import type { BenchResult, CellResult, WorkSummary } from "../measure/result.ts";
-import { formatChance, formatLatency, formatRate, formatRatio, formatReach, formatShare, NONE } from "./format.ts";
+import {
+  formatChance,
+  formatLatency,
+  formatRate,
+  formatRatio,
+  formatReach,
+  formatShareError,
+  lacksBlocks,
+  NONE,
+  NOT_ENOUGH,
+} from "./format.ts";
 import { type Column, renderTable } from "./table.ts";
 
 /** The subjects side by side, doing one work. */
@@ -44,7 +54,7 @@ function row(cell: CellResult, withErrors: boolean): string[] {
     formatRatio(ratio),
     formatLatency(latencyP50),
     formatLatency(latencyP99),
-    formatShare(distribution.shareError.value),
+    formatShareError(distribution.shareError),
     promiseText(distribution),
     ...(withErrors ? [String(errorCount(cell))] : []),
   ];
@@ -59,7 +69,8 @@ function promiseText({ promise, check }: CellResult["distribution"]): string {
   const name = promiseName(promise);
   switch (check.outcome) {
     case "unchecked":
-      return promise.kind === "none" ? NONE : `${name}: not checked`;
+      if (promise.kind === "none") return NONE;
+      return `${name}: ${lacksBlocks(check.worst) ? NOT_ENOUGH : "not checked"}`;
     case "kept":
       return check.chance.value === null ? `${name}: kept` : `${name}: kept, p ${formatChance(check.chance)}`;
     case "unlikely":

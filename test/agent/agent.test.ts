@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createAgent } from "../../src/agent/agent.ts";
 import { type ClusterSnapshot, emptySnapshot, snapshotOf } from "../../src/cluster/state.ts";
 import type { Dataplane, NodePlan } from "../../src/dataplane/dataplane.ts";
-import { node, service, slice } from "../support/objects.ts";
+import { formatIp } from "../../src/net/ip.ts";
+import { endpoint, node, service, slice } from "../support/objects.ts";
 import { suite } from "../support/suite.ts";
 
 /** A dataplane that writes down what it is given, and takes it when told to. */
@@ -30,7 +31,7 @@ function recorder() {
 }
 
 function agentOver(dataplane: Dataplane) {
-  return createAgent({ mode: "iptables", programOptions: {}, nodeName: "node-a", dataplane });
+  return createAgent({ mode: "iptables", programOptions: {}, dataplane });
 }
 
 const web = (port: number): ClusterSnapshot =>
@@ -44,10 +45,10 @@ const test = suite("agent");
 
 test("a sync compiles the snapshot for this node and hands it to the dataplane whole", async () => {
   const { dataplane, plans, opened } = recorder();
-  const synced = agentOver(dataplane).sync(web(80));
+  const synced = agentOver(dataplane).sync(web(80), "node-a");
   await opened(1);
-  const { plan, diff } = await synced;
-  assert.equal(diff, undefined);
+  const { plan, changes } = await synced;
+  assert.equal(changes, undefined);
   assert.deepEqual(
     plan.frontends.map(({ servicePort, kind, addr }) => [servicePort, kind, addr.port]),
     [["default/web:http", "cluster-ip", 80]],
@@ -58,12 +59,12 @@ test("a sync compiles the snapshot for this node and hands it to the dataplane w
 test("of the snapshots that come during a sync only the last one is brought into force", async () => {
   const { dataplane, plans, opened } = recorder();
   const agent = agentOver(dataplane);
-  const first = agent.sync(web(80));
+  const first = agent.sync(web(80), "node-a");
   await opened(1).then(() => first);
-  const second = agent.sync(web(81));
+  const second = agent.sync(web(81), "node-a");
   await new Promise((resolve) => setImmediate(resolve));
-  const third = agent.sync(web(82));
-  const fourth = agent.sync(web(83));
+  const third = agent.sync(web(82), "node-a");
+  const fourth = agent.sync(web(83), "node-a");
   await opened(2);
   await second;
   await opened(3);
@@ -81,15 +82,44 @@ test("of the snapshots that come during a sync only the last one is brought into
 test("a sync that is refused leaves the one before as what the next one is compared with", async () => {
   const { dataplane, opened, failNext } = recorder();
   const agent = agentOver(dataplane);
-  const first = agent.sync(web(80));
+  const first = agent.sync(web(80), "node-a");
   await opened(1);
   await first;
   failNext();
-  const refused = agent.sync(emptySnapshot);
+  const refused = agent.sync(emptySnapshot, "node-a");
   await Promise.all([assert.rejects(refused, /refused/), opened(2)]);
-  const again = agent.sync(web(80));
+  const again = agent.sync(web(80), "node-a");
   await opened(3);
-  const { diff } = await again;
-  assert.ok(diff !== undefined);
-  assert.deepEqual([diff[4].added.length, diff[4].removed.length, diff[4].changed.length], [0, 0, 0]);
+  assert.deepEqual((await again).changes, []);
+});
+
+test("each sync reads its snapshot as the Node that it is told, and says what is different then", async () => {
+  const { dataplane, plans, opened } = recorder();
+  const agent = agentOver(dataplane);
+  const cluster = snapshotOf([
+    node({ name: "node-a", addresses: [{ type: "InternalIP", address: "192.168.10.5" }] }),
+    node({ name: "node-b", addresses: [{ type: "InternalIP", address: "192.168.10.6" }] }),
+    service({
+      type: "NodePort",
+      ports: [{ name: "http", port: 80, nodePort: 30_080 }],
+      internalTrafficPolicy: "Local",
+    }),
+    slice({
+      endpoints: [endpoint("10.244.1.1", { nodeName: "node-a" }), endpoint("10.244.1.2", { nodeName: "node-b" })],
+    }),
+  ]);
+  const first = agent.sync(cluster, "node-a");
+  await opened(1);
+  await first;
+  const second = agent.sync(cluster, "node-b");
+  await opened(2);
+  const { changes } = await second;
+  const nodePortAt = plans.map(({ frontends }) =>
+    formatIp(frontends.find(({ kind }) => kind === "node-port")!.addr.ip),
+  );
+  assert.deepEqual(nodePortAt, ["192.168.10.5", "192.168.10.6"]);
+  // Outside traffic reaches both endpoints either way: only what is local has changed.
+  assert.deepEqual(changes, [
+    { servicePort: "default/web:http", family: 4, what: "changed", endpointsAdded: 0, endpointsRemoved: 0 },
+  ]);
 });

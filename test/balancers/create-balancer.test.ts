@@ -31,7 +31,7 @@ test("gives undefined as long as there is no backend", () => {
     assert.equal(balancer.acquire(flow), undefined);
     balancer.update(backends("a"));
     assert.equal(balancer.acquire(flow)?.backend, "a");
-    balancer.update([]);
+    balancer.remove("a");
     assert.equal(balancer.acquire(flow), undefined);
   }
 });
@@ -94,7 +94,7 @@ test("a lease outlives its backend's removal, and is counted when the backend co
 test("a removed backend is forgotten with its last lease", () => {
   const balancer = createBalancer({ algorithm: "rr" }, backends("a"));
   const leases = [balancer.acquire(flow)!, balancer.acquire(flow)!];
-  balancer.update([]);
+  balancer.remove("a");
   leases[0]!.release();
   assert.deepEqual(activeOf(balancer), { a: 1 });
   leases[1]!.release();
@@ -280,6 +280,7 @@ const wrongBackends: readonly (readonly [what: string, list: unknown, path: stri
   ["a lower threshold above the upper one", [{ id: "a", upper: 3, lower: 4 }], "backends[0].lower", "4"],
   ["a lower threshold alone", [{ id: "a", lower: 1 }], "backends[0].lower", "1"],
   ["NaN as threshold", [{ id: "a", upper: 3, lower: Number.NaN }], "backends[0].lower", "NaN"],
+  ["no backends", [], "backends", "[]"],
   ["no list", { a: 1 }, "backends", '{"a":1}'],
 ];
 
@@ -334,7 +335,7 @@ test("refuses an unknown algorithm, unknown options and no options", () => {
 test("refuses a source that it does not know", () => {
   const sources = { rnadom: seededRandom(1) } as BalancerSources;
   assert.throws(
-    () => createBalancer({ algorithm: "rr" }, [], sources),
+    () => createBalancer({ algorithm: "rr" }, undefined, sources),
     (error: { code: string; details: { path: string } }) =>
       error.code === "BALANCER_INVALID" && error.details.path === "rnadom",
   );

@@ -11,6 +11,7 @@ import {
 } from "../../src/balancers/backend-set.ts";
 import { NO_BACKEND } from "../../src/balancers/balancer.ts";
 import { largest, type ListTree, listTree, listTreeWords, sum } from "../../src/balancers/list-tree.ts";
+import { seededRandom } from "../../src/core/random.ts";
 import { runs, seed } from "../support/seed.ts";
 import { suite } from "../support/suite.ts";
 
@@ -84,6 +85,44 @@ function expectSame(set: BackendSet, tree: ListTree): void {
     tree.atSums(figures);
     assert.deepEqual([...figures], [tree.atSum(tree.total(0)), slots[index]]);
   }
+}
+
+test("no addition costs more than some paths to the root, however long slots come and go: the holes are closed bit by bit", () => {
+  const slots = 1000;
+  const set = createBackendSet(slots);
+  let joins = 0;
+  const counted = (a: number, b: number): number => {
+    joins += 1;
+    return a + b;
+  };
+  const tree = listTree(set, new Int32Array(listTreeWords(slots, 1)), [{ of: () => 1, join: counted }]);
+  for (let slot = 0; slot < slots; slot += 1) linkFirst(set, slot, 1);
+  tree.rebuild();
+  const random = seededRandom(seed);
+  let most = 0;
+  for (let round = 0; round < 20_000; round += 1) {
+    // The oldest, the newest, and any.
+    const slot = round % 3 === 0 ? set.prev[slots]! : round % 3 === 1 ? set.next[slots]! : random.below(slots);
+    tree.removing(slot);
+    unlink(set, slot);
+    linkFirst(set, slot, 1);
+    joins = 0;
+    tree.added(slot);
+    most = Math.max(most, joins);
+  }
+  // 2048 leaves: 12 joins a path, one path for the new slot, two for each of 8 that are moved. Anew it would be 2047.
+  assert.ok(most > 12 && most <= 17 * 12, `${most} joins`);
+  expectOrder(set, tree);
+});
+
+/** That the nth of equal slots is found by its number. */
+function expectOrder(set: BackendSet, tree: ListTree): void {
+  const slots = listed(set);
+  assert.equal(tree.total(0), slots.length);
+  assert.deepEqual(
+    slots.map((_, index) => tree.atSum(index + 1)),
+    slots,
+  );
 }
 
 test("adds up to sums of 32 bits", () => {

@@ -22,14 +22,15 @@ export interface Oracle {
 export const oracles: Readonly<Record<string, (set: BackendSet, seed: number) => Oracle>> = {
   ...proxyOracles,
   rr: inTurn,
-  // What a shuffled list adds is that of whoever edits the list.
-  userspace: inTurn,
+  userspace: inRandomOrder,
   random: (set, seed) => {
     const source = seededRandom(seed);
     return {
       pick() {
         const choices = listed(set).filter((slot) => usable(set, slot));
-        return choices.length === 0 ? NO_BACKEND : choices[source.below(choices.length)]!;
+        if (choices.length === 0) return NO_BACKEND;
+        // Linux's reciprocal_scale.
+        return choices[Number((BigInt(source.u32()) * BigInt(choices.length)) >> 32n)]!;
       },
     };
   },
@@ -112,6 +113,52 @@ function inTurn(set: BackendSet): Oracle {
     removing(slot) {
       const list = listed(set);
       if (last === slot) last = list[list.indexOf(slot) - 1];
+    },
+  };
+}
+
+/** Of userspace: a new list of turns after each change of the set, each turn drawn when it comes to it. */
+function inRandomOrder(set: BackendSet, seed: number): Oracle {
+  const source = seededRandom(seed);
+  let waiting: number[] = [];
+  let order: number[] = [];
+  /** How many of the order had their turn. */
+  let served = 0;
+  const restart = (): void => {
+    waiting = [...order, ...waiting];
+    order = [];
+    served = 0;
+  };
+  const draw = (): void => {
+    const index = source.below(waiting.length);
+    order.push(waiting[index]!);
+    // The first of those that wait takes the place of the one drawn.
+    waiting[index] = waiting[0]!;
+    waiting.shift();
+  };
+  return {
+    pick() {
+      for (let left = order.length + waiting.length, at = served; left > 0; left -= 1) {
+        if (at === order.length && waiting.length > 0) draw();
+        if (at === order.length) at = 0;
+        const slot = order[at]!;
+        at += 1;
+        if (!usable(set, slot)) continue;
+        served = at;
+        return slot;
+      }
+      return NO_BACKEND;
+    },
+    removing(slot) {
+      restart();
+      // The last one takes its place.
+      waiting[waiting.indexOf(slot)] = waiting.at(-1)!;
+      waiting.pop();
+    },
+    edited() {
+      const added = listed(set).filter((slot) => !order.includes(slot) && !waiting.includes(slot));
+      if (added.length > 0) restart();
+      waiting.push(...added);
     },
   };
 }

@@ -25,7 +25,8 @@ function picksOf(algorithm: (typeof algorithmNames)[number], seed: number): stri
   for (const [index, flow] of sampleFlows(FLOWS, seed).entries()) {
     clock.advance(chance.below(20));
     if (index % CHANGE_EVERY === CHANGE_EVERY - 1) {
-      balancer.update(backends.filter(() => chance.below(4) > 0).map(({ id }) => ({ id, weight: chance.below(4) })));
+      const left = backends.filter(({ id }) => id === "a" || chance.below(4) > 0);
+      balancer.update(left.map(({ id }) => ({ id, weight: chance.below(4) })));
     }
     const lease = balancer.acquire(flow);
     picks += lease?.backend ?? "-";

@@ -55,7 +55,7 @@ function start(options: BalancerOptions, startMs = 0): Run {
   let source = seededRandom(seed);
   const random = { u32: () => source.u32(), below: (n: number) => source.below(n) };
   return {
-    balancer: createBalancer(options, [], { clock, random }),
+    balancer: createBalancer(options, undefined, { clock, random }),
     clock,
     leases: [],
     restartChance: () => (source = seededRandom(seed)),
@@ -193,6 +193,13 @@ const wrong: readonly (readonly [what: string, path: string, snapshot: unknown])
   ["a client at no backend", "snapshot.clients[0]", editClient({ slot: 15 })],
   ["a client that is no address", "snapshot.clients[0]", editClient({ client: "10.0.0.256" })],
   ["a client without time", "snapshot.clients[0]", editClient({ untilMs: null })],
+  ["no list of templates", "snapshot.templates", { ...good, templates: undefined }],
+  ["a template that is nothing", "snapshot.templates[0]", { ...good, templates: [null] }],
+  ["a template of no address", "snapshot.templates[0]", withTemplate({ client: "a" })],
+  ["a template of no backend", "snapshot.templates[0]", withTemplate({ backend: 1 })],
+  ["a template without time", "snapshot.templates[0]", withTemplate({ timeoutMs: 0 })],
+  ["a negative number of leases", "snapshot.templates[0]", withTemplate({ leases: -1 })],
+  ["a template that was not there", "snapshot.sum", withTemplate({})],
   ["a weight that was changed", "snapshot.sum", editBackend(0, { weight: 2 })],
   ["state that was changed", "snapshot.sum", { ...good, state: good.state.with(3, 1_234) }],
   ["no sum", "snapshot.sum", { ...good, sum: undefined }],
@@ -200,6 +207,11 @@ const wrong: readonly (readonly [what: string, path: string, snapshot: unknown])
 
 function editBackend(nth: number, change: object): object {
   return { ...good, backends: good.backends.with(nth, { ...good.backends[nth]!, ...change }) };
+}
+
+function withTemplate(fields: object): object {
+  const template = { client: "10.0.0.1", backend: "c", timeoutMs: 1000, untilMs: 5000, leases: 0, ...fields };
+  return { ...good, templates: [template] };
 }
 
 function editClient(change: object): object {

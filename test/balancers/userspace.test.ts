@@ -32,27 +32,57 @@ test("backends take turns, and go on where they were as long as the set stays", 
   assert.equal(turn(balancer, 2), order.slice(2));
 });
 
-test("a change of the set shuffles the list, and begins a turn at its head", () => {
-  const changes: readonly ((balancer: LeasingBalancer) => void)[] = [
-    (balancer) => balancer.update(backends("a", "b", "c", "d", "e")),
-    (balancer) => balancer.update(backends("a", "b", "c")),
-    (balancer) => balancer.put({ id: "e" }),
-    (balancer) => balancer.remove("a"),
-  ];
-  for (const change of changes) {
-    const firsts = new Set<string>();
-    for (let n = 0; n < 200; n += 1) {
-      const sources = { random: seededRandom(seed + n) };
-      const balancer = createBalancer({ algorithm: "userspace" }, backends("a", "b", "c", "d"), sources);
-      turn(balancer, 2);
+test("a change of the set draws another order, every one as likely whatever was before", () => {
+  const changes: Readonly<Record<string, (balancer: LeasingBalancer) => void>> = {
+    "one more": (balancer) => balancer.put({ id: "d" }),
+    "one less": (balancer) => balancer.remove("d"),
+    "one for another": (balancer) => balancer.update(backends("a", "b", "e")),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const random = seededRandom(seed);
+    const before = name === "one more" ? backends("a", "b", "c") : backends("a", "b", "c", "d");
+    const first = new Map<string, number>();
+    for (let n = 0; n < 12_000; n += 1) {
+      const balancer = createBalancer({ algorithm: "userspace" }, before, { random });
+      // In the middle of a turn, and in the second one.
+      turn(balancer, n % 7);
       change(balancer);
-      const list = balancer.counts().filter(({ listed }) => listed);
-      const order = turn(balancer, list.length);
-      assert.equal(order, list.map(({ id }) => id).join(""));
-      firsts.add(order[0]!);
+      const size = balancer.counts().filter(({ listed }) => listed).length;
+      const order = turn(balancer, size);
+      assert.equal(new Set(order).size, size);
+      assert.equal(turn(balancer, size), order);
+      first.set(order, (first.get(order) ?? 0) + 1);
     }
-    // Each of at most 5 backends is the first one in a given list with a chance of at least 1/5: that one never is, has a
-    // chance of 5 × 0.8²⁰⁰, less than 10⁻¹⁸.
-    assert.ok(firsts.size >= 3, [...firsts].join(" "));
+    const [cells, each] = name === "one more" ? [24, 500] : [6, 2000];
+    const chiSquare = [...first.values()].reduce((sum, n) => sum + (n - each) ** 2 / each, 0);
+    // As above.
+    assert.equal(first.size, cells, name);
+    assert.ok(
+      chiSquare < cells - 1 + 2 * Math.sqrt((cells - 1) * 21) + 2 * 21,
+      `seed ${seed}, ${name}: ${JSON.stringify([...first])}`,
+    );
   }
+});
+
+test("who may take no flow for a while keeps the place that it has in the turn", () => {
+  const balancer = createBalancer({ algorithm: "userspace" }, backends("a", "b", "c", "d"));
+  const order = turn(balancer, 4);
+  const [first, second, ...others] = order;
+  balancer.put({ id: second!, weight: 0 });
+  assert.equal(turn(balancer, 4), [first, ...others, first].join(""));
+  balancer.put({ id: second!, weight: 1 });
+  assert.equal(turn(balancer, 4), [second, ...others, first].join(""));
+});
+
+test("explains who may be next: by chance as long as the place is not drawn, then for certain", () => {
+  const balancer = createBalancer({ algorithm: "userspace" }, [...backends("a", "b", "c"), { id: "d", weight: 0 }]);
+  const { byChance, candidates } = balancer.explain(flow);
+  assert.ok(byChance);
+  assert.deepEqual(
+    candidates.map(({ backend, value }) => [backend, value]).sort(),
+    ["a", "b", "c"].map((id) => [id, 1 / 3]),
+  );
+  const order = turn(balancer, 3);
+  assert.equal(balancer.explain(flow).backend, order[0]);
+  assert.ok(!balancer.explain(flow).byChance);
 });

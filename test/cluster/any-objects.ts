@@ -95,13 +95,18 @@ const anyObject: fc.Arbitrary<ClusterObject> = fc.oneof(
     endpoints: few(endpoint),
   }),
   whole({ kind: fc.constant("Endpoints" as const), metadata: anyMeta(true), subsets: few(subset) }),
-  whole({
-    kind: fc.constant("Node" as const),
-    metadata: anyMeta(false),
-    podCIDRs: few(range),
-    taints: few(whole({ key: text })),
-    addresses: few(whole({ type: text, address: text })),
-  }),
+  fc
+    .tuple(
+      whole({
+        kind: fc.constant("Node" as const),
+        metadata: anyMeta(false),
+        podCIDRs: few(range),
+        taints: few(whole({ key: text })),
+        addresses: few(whole({ type: text, address: text })),
+      }),
+      map({ deletionTimestamp: text }),
+    )
+    .map(([node, going]) => Object.assign(node, going)),
   whole({ kind: fc.constant("ServiceCIDR" as const), metadata: anyMeta(false), cidrs: few(range) }),
 );
 

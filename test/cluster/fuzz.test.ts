@@ -40,14 +40,14 @@ test("a damaged text is read or refused with a place within it, in less than 2 s
 function byLibrary(text: string): Parsed | undefined {
   try {
     const documents = parseAllDocuments(text.replace(/^\ufeff/, ""), { prettyErrors: false, logLevel: "error" });
-    if (!Array.isArray(documents)) return { objects: [], ignored: new Map() };
+    if (!Array.isArray(documents)) return { objects: [], ignored: new Map(), blank: true };
     if (documents.some(({ errors }) => errors.length > 0)) return undefined;
     const parsed = documents.map((document) => parseObjects(toJson(document.toJS({ maxAliasCount: 1000 })), "a.json"));
     const ignored = new Map<string, number>();
     for (const [kind, count] of parsed.flatMap((one) => [...one.ignored])) {
       ignored.set(kind, (ignored.get(kind) ?? 0) + count);
     }
-    return { objects: parsed.flatMap(({ objects }) => objects), ignored };
+    return { objects: parsed.flatMap(({ objects }) => objects), ignored, blank: parsed.every(({ blank }) => blank) };
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@ import { isSluiceError } from "../../src/core/errors.ts";
 import { loadCluster } from "../../src/cluster/load.ts";
 import type { ClusterSnapshot } from "../../src/cluster/state.ts";
 import { watchCluster, type WatchOptions } from "../../src/cluster/watch.ts";
+import { execOk } from "../../src/host/exec.ts";
 import { suite } from "../support/suite.ts";
 import { plainService } from "./sample-texts.ts";
 import { put, temporaryFolder } from "./temporary-folder.ts";
@@ -36,6 +37,7 @@ function watched(paths: readonly string[], options: Partial<WatchOptions> = NO_P
   };
   const watch = watchCluster(paths, {
     onChange: ({ services }: ClusterSnapshot) => report(services.map(({ metadata }) => metadata.name)),
+    onRecovery: () => report("recovered"),
     onError: (error) => report(isSluiceError(error, "INPUT_INVALID") ? "INPUT_INVALID" : error.message),
     ...options,
   });
@@ -78,10 +80,11 @@ test("an edit that breaks the input is an error, and the state that follows it a
   replace(file, named("a").replace("80", "many"));
   assert.equal(await next(), "INPUT_INVALID");
   replace(file, named("b"));
+  assert.equal(await next(), "recovered");
   assert.deepEqual(await next(), ["b"]);
 });
 
-test("a broken edit that is taken back changes nothing", async () => {
+test("a broken edit that is taken back changes nothing, and is said to be over", async () => {
   const file = put("back/a.yaml", named("a"));
   const { next, reports } = watched([file]);
   await next();
@@ -90,7 +93,9 @@ test("a broken edit that is taken back changes nothing", async () => {
   const later = watched([file]);
   assert.equal(await later.next(), "INPUT_INVALID");
   replace(file, named("a"));
+  assert.equal(await later.next(), "recovered");
   assert.deepEqual(await later.next(), ["a"]);
+  assert.equal(await next(), "recovered");
   replace(file, named("c"));
   assert.deepEqual(await next(), ["c"]);
   assert.deepEqual(reports, []);
@@ -149,14 +154,72 @@ test("a file that is missing is an error once, until it is there", async () => {
   const { next, reports } = watched([file], { pollMs: 20 });
   assert.equal(await next(), `${file}: no such file or folder`);
   put("late/a.yaml", named("a"));
+  assert.equal(await next(), "recovered");
   assert.deepEqual(await next(), ["a"]);
   assert.deepEqual(reports, []);
 });
 
+test("a file that goes keeps its last good state, and one that comes back is read", async () => {
+  const file = put("gone/a.yaml", named("a"));
+  const { next, reports } = watched([file]);
+  await next();
+  rmSync(file);
+  assert.equal(await next(), `${file}: no such file or folder`);
+  writeFileSync(file, named("a", "b"));
+  assert.equal(await next(), "recovered");
+  assert.deepEqual(await next(), ["a", "b"]);
+  assert.deepEqual(reports, []);
+});
+
+for (const [what, text] of Object.entries({ nothing: "", blanks: " \n\n", "a comment": "# generated\n---\n" })) {
+  test(`a file that had content and holds ${what} is on its way: the last good state stays`, async () => {
+    const [file, other] = [put(`emptied/${what}/a.yaml`, named("a")), put(`emptied/${what}/b.yaml`, named("b"))];
+    const { next, reports } = watched([file, other], { ...NO_POLL, current: await loadCluster([file, other]) });
+    writeFileSync(file, text);
+    assert.match(String(await next()), /a\.yaml: empty, and was not before/);
+    writeFileSync(other, named("c"));
+    assert.match(String(await next()), /a\.yaml: empty, and was not before/);
+    writeFileSync(file, named("a"));
+    assert.equal(await next(), "recovered");
+    assert.deepEqual(await next(), ["a", "c"]);
+    assert.deepEqual(reports, []);
+  });
+}
+
+test("a List without items says that nothing is there", async () => {
+  const file = put("none/a.yaml", named("a"));
+  const { next } = watched([file]);
+  await next();
+  writeFileSync(file, "{apiVersion: v1, kind: List, items: []}\n");
+  assert.deepEqual(await next(), []);
+});
+
+test("a file that was empty from the start, or came so, stands in no other file's way", async () => {
+  const folder = join(put("placeholder/a.yaml", named("a")), "..");
+  put("placeholder/later.yaml", "");
+  const { next } = watched([folder]);
+  assert.deepEqual(await next(), ["a"]);
+  put("placeholder/b.yaml", "");
+  put("placeholder/c.yaml", named("c"));
+  assert.deepEqual(await next(), ["a", "c"]);
+  put("placeholder/later.yaml", named("later"));
+  assert.deepEqual(await next(), ["a", "c", "later"]);
+});
+
+test("a pipe in the place of a file is never opened: the last good state stays", async () => {
+  const folder = join(put("pipe/a.yaml", named("a")), "..");
+  const { next } = watched([folder]);
+  await next();
+  const pipe = join(folder, "b.yaml");
+  await execOk(["mkfifo", pipe]);
+  assert.equal(await next(), `${pipe}: neither a regular file nor a folder, so it cannot be followed`);
+  rmSync(pipe);
+  assert.equal(await next(), "recovered");
+});
+
 test("a state that the caller has already is not reported, nor one that comes again", async () => {
   const file = put("known/a.yaml", named("a"));
-  const { snapshot } = await loadCluster([file]);
-  const { next } = watched([file], { ...NO_POLL, current: snapshot });
+  const { next } = watched([file], { ...NO_POLL, current: await loadCluster([file]) });
   const other = watched([file]);
   assert.deepEqual(await other.next(), ["a"]);
   replace(file, `# only a comment\n${named("a")}`);

@@ -3,9 +3,10 @@ import { isSluiceError } from "../../src/core/errors.ts";
 import type { Dataplane, NodePlan } from "../../src/dataplane/dataplane.ts";
 import type { IptablesRuleset, Rule } from "../../src/modes/iptables/ruleset.ts";
 import type { VirtualServer } from "../../src/modes/ipvs/tables.ts";
-import { type Mode, modes, type Program } from "../../src/modes/program.ts";
+import { modes, type Program } from "../../src/modes/program.ts";
 import { hostCidr } from "../../src/net/cidr.ts";
 import { formatSocketAddr, type SocketAddr, TCP } from "../../src/net/flow.ts";
+import { parseIp } from "../../src/net/ip.ts";
 import { suite } from "../support/suite.ts";
 
 /** A dataplane and the world around it: addresses of services, endpoints that answer there, clients. */
@@ -43,7 +44,9 @@ export function dataplaneContract(label: string, create: () => Promise<Dataplane
   for (const mode of modes) contractIn(mode, label, create);
 }
 
-function contractIn(mode: Mode, label: string, create: () => Promise<DataplaneUnderTest>): void {
+type CarriedOut = (typeof modes)[number];
+
+function contractIn(mode: CarriedOut, label: string, create: () => Promise<DataplaneUnderTest>): void {
   const test = suite(`${label}, ${mode} mode: dataplane contract`);
 
   /** Declares a test with a dataplane of its own, which is closed behind it. */
@@ -137,9 +140,9 @@ function contractIn(mode: Mode, label: string, create: () => Promise<DataplaneUn
 
 class Trial {
   readonly #underTest: DataplaneUnderTest;
-  readonly #mode: Mode;
+  readonly #mode: CarriedOut;
 
-  constructor(underTest: DataplaneUnderTest, mode: Mode) {
+  constructor(underTest: DataplaneUnderTest, mode: CarriedOut) {
     this.#underTest = underTest;
     this.#mode = mode;
   }
@@ -195,14 +198,19 @@ interface Service {
   readonly endpoints: readonly SocketAddr[];
 }
 
-const programs: Readonly<Record<Mode, (services: readonly Service[]) => Program>> = {
+const programs: Readonly<Record<CarriedOut, (services: readonly Service[]) => Program>> = {
   userspace: (services) => ({
     mode: "userspace",
     table: {
-      forwards: services.map(({ name, at, endpoints }) => ({
+      claims: [],
+      bindIp: parseIp("0.0.0.0"),
+      hostIp: parseIp("127.0.0.1"),
+      forwards: services.map(({ name, at, endpoints }, index) => ({
         name,
         proto: TCP,
+        proxyPort: 11_000 + index,
         portals: [{ kind: "cluster-ip", addr: at }],
+        nodePort: 0,
         affinitySeconds: 0,
         endpoints,
       })),

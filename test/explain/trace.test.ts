@@ -9,7 +9,7 @@ import { buildModel } from "../../src/model/build.ts";
 import { compileProgram } from "../../src/modes/compile.ts";
 import { serviceChains } from "../../src/modes/iptables/names.ts";
 import { type Mode, modes } from "../../src/modes/program.ts";
-import { TCP, UDP } from "../../src/net/flow.ts";
+import { type Flow, type Protocol, SCTP, TCP, UDP } from "../../src/net/flow.ts";
 import { flow, iptables, plan, rule, said } from "../dataplane/emulated/literals.ts";
 import { node, service, slice } from "../support/objects.ts";
 import { suite } from "../support/suite.ts";
@@ -18,7 +18,7 @@ const test = suite("traces");
 
 const cluster: readonly ClusterObject[] = [
   node(),
-  service(),
+  service({ type: "NodePort", ports: [{ name: "http", protocol: "TCP", port: 80, nodePort: 30080 }] }),
   slice({ endpoints: ["10.244.1.10", "10.244.1.11"] }),
   ...Array.from({ length: 6 }, (_, n) => service({ name: `a${n}`, clusterIP: `10.96.1.${n}` })),
   ...Array.from({ length: 6 }, (_, n) => slice({ service: `a${n}`, endpoints: [`10.244.3.${n}`] })),
@@ -26,10 +26,14 @@ const cluster: readonly ClusterObject[] = [
 const client = "192.168.10.100";
 const web = "10.96.0.10:80";
 
-function traced(mode: Mode, to = web, seed = 1): Trace {
-  const model = buildModel(snapshotOf(cluster), "node-a");
+function traceOf(objects: readonly ClusterObject[], mode: Mode, packet: Flow, seed = 1): Trace {
+  const model = buildModel(snapshotOf(objects), "node-a");
   const options = { iptables: { detectLocal: { by: "cluster-cidr", ranges: ["10.244.0.0/16"] } } } as const;
-  return traceFlow(compileProgram(mode, model, options), planNode(model, mode), flow(client, to), { seed });
+  return traceFlow(compileProgram(mode, model, options), planNode(model, mode), packet, { seed });
+}
+
+function traced(mode: Mode, to = web, seed = 1): Trace {
+  return traceOf(cluster, mode, flow(client, to), seed);
 }
 
 test("a trace of iptables rules names every rule looked at, in order, as iptables-save prints it", () => {
@@ -112,14 +116,14 @@ test("as text in ipvs and userspace mode: the service and its servers as they st
   );
   assert.doesNotMatch(ipvsText, /possible outcomes/);
   const userspaceText = renderTrace(traced("userspace"));
-  assert.match(userspaceText, /\nuserspace\n {2}\* default\/web:http: tcp 10\.96\.0\.10:80\n/);
+  assert.match(userspaceText, /\nuserspace\n {2}\* default\/web:http: tcp 10\.96\.0\.10:80, node port 30080\n/);
   assert.match(userspaceText, /possible outcomes:\n +50\.00 %/);
 });
 
 test("as text: what nobody cares for, and each other verdict", () => {
   assert.match(
     renderTrace(traced("ipvs", "10.96.9.9:80")),
-    /no rule or service of this program was met\n\nverdict: pass: no service's packet/,
+    /no rule or service of this program was met\n\nverdict: pass: no rule or service sends it elsewhere; routing takes it on/,
   );
   const verdictOf = (kind: "reject" | "drop", drops: readonly string[] = []): string => {
     const program = iptables({ "filter/FORWARD": drops.length > 0 ? [] : [rule({ kind })] }, { drops });
@@ -140,15 +144,81 @@ test("small chances keep two digits that are not 0", () => {
   assert.match(text, /\n +100\.00 % {2}pass.*\n +0\.000024 % {2}drop/);
 });
 
+test("in ipvs mode nothing is said of the source, and that source ranges are not looked at is", () => {
+  const guarded: readonly ClusterObject[] = [
+    node(),
+    service({ type: "LoadBalancer", ingress: [{ ip: "203.0.113.1" }], loadBalancerSourceRanges: ["10.0.0.0/8"] }),
+    slice({ endpoints: ["10.244.1.10", "10.244.1.11"] }),
+  ];
+  const blocked = traceOf(guarded, "ipvs", flow(client, "203.0.113.1:80"));
+  const text = renderTrace(blocked);
+  assert.match(text, /verdict: forward to 10\.244\.1\.11:8080 \(steps: 1\)\n/);
+  assert.match(text, /\nnot walked: the iptables rules around IPVS, masquerade and source ranges; nothing is said of /);
+  assert.doesNotMatch(text, /kept,|masqueraded|source kept/);
+  assert.ok("masquerade" in blocked.decision && blocked.decision.masquerade === undefined);
+  for (const outcome of blocked.outcomes) assert.ok("masquerade" in outcome && outcome.masquerade === undefined);
+  assert.doesNotMatch(JSON.stringify(traceJson(blocked)), /"masquerade":/);
+  for (const mode of ["iptables", "userspace"] as const) {
+    const walked = traceOf(guarded, mode, flow(client, web));
+    assert.deepEqual(walked.notWalked, [], mode);
+    assert.doesNotMatch(renderTrace(walked), /not walked/, mode);
+  }
+});
+
+test("as text: a userspace service without endpoints closes TCP and is silent to UDP", () => {
+  const idle: readonly ClusterObject[] = [
+    node(),
+    service({
+      ports: [
+        { name: "t", protocol: "TCP", port: 80 },
+        { name: "u", protocol: "UDP", port: 53 },
+      ],
+    }),
+  ];
+  const said = (to: string, proto: Protocol) => renderTrace(traceOf(idle, "userspace", flow(client, to, proto)));
+  assert.match(said("10.96.0.10:80", TCP), /verdict: drop: accepted, then closed without data/);
+  assert.match(said("10.96.0.10:53", UDP), /verdict: drop: the client hears nothing/);
+});
+
+test("as text: what passes to the node itself is told apart from what is sent on, and from what a mode never serves", () => {
+  const said = (mode: Mode, to: string, from = client, proto: Protocol = TCP) =>
+    /verdict: pass: (.*) \(steps/.exec(renderTrace(traceOf(cluster, mode, flow(from, to, proto))))?.[1];
+  for (const mode of modes) {
+    assert.equal(said(mode, "192.168.10.5:22"), "accepted for this node; whatever listens there answers", mode);
+    assert.equal(said(mode, "127.0.0.1:22", "127.0.0.1"), "accepted for this node; whatever listens there answers");
+    assert.equal(said(mode, "198.51.100.1:22"), "no rule or service sends it elsewhere; routing takes it on", mode);
+  }
+  assert.match(said("userspace", web, client, SCTP)!, /^the userspace mode does not serve SCTP/);
+  assert.match(said("userspace", "[fd00:96::10]:80", "[fd00::9]:1")!, /^the userspace mode does not serve IPv6/);
+});
+
+test("a userspace node port at loopback has the outcomes of its service", () => {
+  const { decision, outcomes } = traceOf(cluster, "userspace", flow("127.0.0.1", "127.0.0.1:30080"));
+  assert.match(said(decision), /^10\.244\.1\.1[01]:8080 m$/);
+  assert.deepEqual(
+    outcomes.map((outcome) => [said({ ...outcome, steps: 0 }), outcome.probability]),
+    [
+      ["10.244.1.10:8080 m", 0.5],
+      ["10.244.1.11:8080 m", 0.5],
+    ],
+  );
+});
+
 test("as JSON: addresses as text, everything else as it is", () => {
   const trace = traced("ipvs");
   assert.deepEqual(traceJson(trace), {
     mode: "ipvs",
     flow: { protocol: "tcp", from: "192.168.10.100:40000", to: "10.96.0.10:80" },
-    decision: { verdict: "forward", to: "10.244.1.11:8080", masquerade: false, steps: 1 },
+    toNode: false,
+    decision: { verdict: "forward", to: "10.244.1.11:8080", steps: 1 },
     steps: trace.steps,
-    outcomes: [{ verdict: "forward", to: "10.244.1.11:8080", masquerade: false, probability: 1 }],
+    outcomes: [{ verdict: "forward", to: "10.244.1.11:8080", probability: 1 }],
+    notWalked: ["the iptables rules around IPVS, masquerade and source ranges"],
   });
+  const iptablesJson = traceJson(traced("iptables"));
+  assert.deepEqual(iptablesJson.notWalked, []);
+  assert.equal(iptablesJson.decision.masquerade, true);
+  assert.ok(iptablesJson.outcomes.every(({ masquerade }) => masquerade === true));
   const passed = traceJson(traced("ipvs", "10.96.9.9:80"));
   assert.deepEqual(passed.decision, { verdict: "pass", steps: 1 });
   assert.deepEqual(passed.outcomes, [{ verdict: "pass", probability: 1 }]);

@@ -32,6 +32,13 @@ function withEndpoints(
   ];
 }
 
+/** Whether an error is of this option, and says this. */
+const refused = (path: string, expected: string, received: string) => (error: unknown) => {
+  assert.ok(isSluiceError(error, "CONFIG_INVALID"));
+  assert.deepEqual(error.details, { path, expected, received });
+  return true;
+};
+
 test("of each protocol the service port with the most endpoints is chosen, of several the first by name", () => {
   const chosen = choose([
     ...withEndpoints("b", "TCP", 3),
@@ -65,12 +72,28 @@ test("a service that is not there, or has no endpoints, is refused, and those th
   for (const name of ["default/b", "default/missing"]) {
     assert.throws(
       () => choose(objects, name),
-      (error) => isSluiceError(error, "CONFIG_INVALID") && error.details.expected.includes("(default/a:p)"),
+      refused("service", "a service with ready IPv4 endpoints (default/a:p)", name),
     );
   }
   assert.throws(
-    () => choose([]),
-    (error) => isSluiceError(error, "CONFIG_INVALID") && error.details.expected.includes("the cluster has none"),
+    () => choose([], "default/a"),
+    refused("service", "a service with ready IPv4 endpoints (there is none)", "default/a"),
+  );
+});
+
+test("where none was asked for and there is nothing to measure, it is the cluster that is wrong", () => {
+  assert.throws(() => choose([]), refused("snapshot", "a service with ready IPv4 endpoints", "none"));
+  const affine = [
+    service({ sessionAffinity: "ClientIP", affinityTimeoutSeconds: 10 }),
+    slice({ endpoints: ["10.244.0.1"] }),
+  ];
+  assert.throws(
+    () => choose(affine),
+    refused(
+      "snapshot",
+      "a service with ready IPv4 endpoints",
+      "only some with session affinity, to be named one by one: default/web:http",
+    ),
   );
 });
 

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { emptySnapshot } from "../../src/cluster/state.ts";
 import { isSluiceError } from "../../src/core/errors.ts";
-import { type BenchOptions, resolveBenchOptions, subjectNames } from "../../src/lab/options.ts";
+import {
+  type BenchOptions,
+  defaultWorkers,
+  modesOf,
+  resolveBenchOptions,
+  subjectNames,
+} from "../../src/lab/options.ts";
 import { planTiming } from "../../src/lab/plan.ts";
 import { trackProgress } from "../../src/lab/progress.ts";
 import { manualClock } from "../../src/core/clock.ts";
@@ -38,6 +44,15 @@ test("every name that is offered can be resolved", () => {
   assert.equal(resolve({ subjects: subjectNames }).subjects.length, subjectNames.length);
 });
 
+test("the modes of the subjects are told, each once", () => {
+  assert.deepEqual(modesOf(resolve({}).subjects), ["userspace", "iptables", "ipvs"]);
+  assert.deepEqual(modesOf(resolve({ subjects: ["direct"] }).subjects), []);
+});
+
+test("two processors are left to the generator and the backends, and four worker threads are enough", () => {
+  assert.deepEqual([1, 2, 3, 4, 6, 7, 64].map(defaultWorkers), [1, 1, 1, 2, 4, 4, 4]);
+});
+
 test("what is wrong is named", () => {
   assert.throws(() => resolve({ subjects: ["nginx"] }), invalid("subjects"));
   assert.throws(() => resolve({ subjects: ["iptables", "iptables"] }), invalid("subjects"));
@@ -67,7 +82,12 @@ test("fewer cells make more blocks, then longer slices, and need not use up the 
 test("a budget that does not hold ten blocks is refused, with the least that would do", () => {
   assert.throws(
     () => planTiming(30_000, 28),
-    (error) => isSluiceError(error, "CONFIG_INVALID") && error.details.expected.startsWith("at least 76 s"),
+    (error) => {
+      assert.ok(isSluiceError(error, "CONFIG_INVALID"));
+      const { path, expected, received } = error.details;
+      assert.deepEqual([path, expected, received], ["budgetMs", "at least 76 s for 10 blocks of 28 slices", "30 s"]);
+      return true;
+    },
   );
   assert.equal(planTiming(76_000, 28).blocks, 10);
 });

@@ -13,7 +13,7 @@ import { suite } from "../support/suite.ts";
 import { environment } from "../measure/synthetic.ts";
 import { smallCluster } from "./small-cluster.ts";
 
-const test = suite("bench stage", { timeoutMs: 60_000 });
+const test = suite("bench stage", { timeoutMs: 120_000 });
 const workers: CreateDataplane = ({ seed }) => createWorkersDataplane({ workers: 2, seed });
 
 /** Opens a stage, runs a plan that is shorter than users may ask for, and closes it. */
@@ -25,13 +25,15 @@ async function measure(
   const given = { snapshot: smallCluster, nodeName: "node-a", log: silentLog, seed: 4, ...options };
   const stage = await openStage(given, resolveBenchOptions(given), create);
   try {
-    const plan = { ...stage.plan, ...short };
+    // Whatever comes back does count: a host may be so busy that 2 s pass.
+    const plan = { ...stage.plan, timeoutMs: 15_000, ...short };
     const experiment = await runExperiment(plan, stage.rig);
     const notes = stage.notes();
     const estimate: Parameters<typeof summarize>[0]["estimate"] = (requests) =>
       Promise.resolve(requests.map(({ values, seed }) => geometricMeanInterval(values, seed)));
     const { subjects, services } = stage;
-    const result = await summarize({ plan, experiment, subjects, services, notes, environment, estimate });
+    const budgetMs = 80_000;
+    const result = await summarize({ plan, budgetMs, experiment, subjects, services, notes, environment, estimate });
     return { result, stage };
   } finally {
     await stage.close();
@@ -56,8 +58,9 @@ test("two worker threads a subject keep the promise of every mode, in every work
     );
     if (subject.startsWith("direct")) assert.equal(distribution.promise.kind, "none");
   }
-  const checked = result.cells.filter(({ distribution }) => distribution.check.outcome !== "unchecked");
-  assert.deepEqual([...new Set(checked.map(({ subject }) => subject))].sort(), [
+  // One block can break a promise, and would be among the failures; it takes more to say that one was kept.
+  const promising = result.cells.filter(({ distribution }) => distribution.promise.kind !== "none");
+  assert.deepEqual([...new Set(promising.map(({ subject }) => subject))].sort(), [
     "iptables",
     "ipvs-lc",
     "ipvs-rr",
@@ -84,7 +87,8 @@ test("sed leaves idle what lies beyond its lanes, and gives all UDP flows to the
 test("a dataplane that does not balance as its mode promises is found out", async () => {
   const { result } = await measure(
     { subjects: ["ipvs-rr"], works: ["tcp-connect-request-close"] },
-    { blocks: 1, windowMs: 80 },
+    // Long enough that also a busy host opens more connections than there are endpoints.
+    { blocks: 3, windowMs: 300 },
     ({ seed }) => {
       const real = createWorkersDataplane({ workers: 1, seed });
       return {

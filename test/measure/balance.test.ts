@@ -16,6 +16,7 @@ test("exact: every uninterrupted run gives each backend ⌊k/n⌋ or ⌈k/n⌉",
   const promise: BalancePromise = { kind: "exact" };
   assert.deepEqual(checkBalance(promise, slices([4, 3, 3], [3, 3, 4], [1, 0, 0]), 0), {
     outcome: "kept",
+    reason: "not-applicable",
     worst: 1,
     allowed: 1,
     chance: undefined,
@@ -43,10 +44,24 @@ test("uniform random: even enough is kept with its chance, far off is unlikely",
 test("bounded: counts since the start stay within 1 + perLane × (lanes − 1) at the end of every own slice", () => {
   const promise: BalancePromise = { kind: "bounded", perLane: 3, withinMs: 60_000 };
   const kept = checkBalance(promise, slices([20, 10, 12], [5, 15, 14]), 0);
-  assert.deepEqual(kept, { outcome: "kept", worst: 10, allowed: 10, chance: undefined, slices: 2 });
+  assert.deepEqual(kept, {
+    outcome: "kept",
+    reason: "not-applicable",
+    worst: 10,
+    allowed: 10,
+    chance: undefined,
+    slices: 2,
+  });
   // Each slice for itself differs by 10 at most; together they differ by 12.
   const broken = checkBalance(promise, slices([20, 10, 12], [12, 10, 12]), 0);
-  assert.deepEqual(broken, { outcome: "broken", worst: 12, allowed: 10, chance: undefined, slices: 2 });
+  assert.deepEqual(broken, {
+    outcome: "broken",
+    reason: "not-applicable",
+    worst: 12,
+    allowed: 10,
+    chance: undefined,
+    slices: 2,
+  });
 });
 
 test("bounded: what another work opened counts as well", () => {
@@ -96,14 +111,19 @@ test("first: with fewer backends than that there is nothing to check", () => {
   assert.equal(outcome({ kind: "first", order: [2, 1, 0], reach: 3 }, slices([1, 1, 1])), "unchecked");
 });
 
-test("no promise, and no flows, are not checked", () => {
-  assert.equal(outcome({ kind: "none" }, slices([9, 0, 0])), "unchecked");
-  assert.equal(outcome({ kind: "exact" }, slices([0, 0, 0])), "unchecked");
+test("no promise, and no flows, are not checked, and told apart", () => {
+  const reasonOf = (promise: BalancePromise, history: readonly FlowSlice[]): string => {
+    const check = checkBalance(promise, history, 0);
+    assert.deepEqual([check.outcome, check.slices], ["unchecked", 0]);
+    return check.reason;
+  };
+  assert.equal(reasonOf({ kind: "none" }, slices([9, 0, 0])), "not-applicable");
+  assert.equal(reasonOf({ kind: "exact" }, slices([0, 0, 0])), "no-flows");
 });
 
-test("the share error is the largest distance from an even share", () => {
+test("the share error is the largest distance from an even share; of no flows there is none", () => {
   assert.equal(largestShareError([1, 1, 1, 1]), 0);
-  assert.ok(Math.abs(largestShareError([6, 2, 2]) - (0.6 - 1 / 3)) < 1e-12);
-  assert.ok(Math.abs(largestShareError([4, 4, 1]) - (1 / 3 - 1 / 9)) < 1e-12);
-  assert.equal(largestShareError([0, 0]), 0);
+  assert.ok(Math.abs(largestShareError([6, 2, 2])! - (0.6 - 1 / 3)) < 1e-12);
+  assert.ok(Math.abs(largestShareError([4, 4, 1])! - (1 / 3 - 1 / 9)) < 1e-12);
+  assert.equal(largestShareError([0, 0]), undefined);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { environmentSince, environmentStart, readGitCommit } from "../../src/measure/environment.ts";
 import { inProject } from "../support/root.ts";
@@ -35,6 +35,17 @@ test("it names the version, the processor and the command line, with plausible f
   assert.ok(environment.memoryTotal.value! >= environment.memoryFree.value!);
   const stolen = environment.stolenTime.value;
   assert.ok(stolen === null || (stolen >= 0 && stolen <= 1), `${stolen}`);
+});
+
+test("it tells the settings of the kernel that matter, as the kernel writes them", () => {
+  const { sysctls, system } = environmentSince(environmentStart(), "node");
+  const read = (path: string): string => readFileSync(`/proc/sys/net/${path}`, "utf8").trim().replaceAll("\t", " ");
+  assert.equal(sysctls["net.core.somaxconn"], read("core/somaxconn"));
+  assert.equal(sysctls["net.ipv4.ip_local_port_range"], read("ipv4/ip_local_port_range"));
+  assert.match(sysctls["net.ipv4.tcp_rmem"]!, /^\d+ \d+ \d+$/);
+  // Nothing tracks connections on every host.
+  assert.ok(Object.hasOwn(sysctls, "net.netfilter.nf_conntrack_max"));
+  assert.ok(system.includes(release()), system);
 });
 
 test("the commit of a branch is read from its loose ref", () => {

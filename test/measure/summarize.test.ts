@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { BenchResult } from "../../src/measure/result.ts";
 import type { Slice } from "../../src/measure/experiment.ts";
 import { suite } from "../support/suite.ts";
-import { experiment, noErrors, plan, summarized, withSlice } from "./synthetic.ts";
+import { inProject } from "../support/root.ts";
+import { cutAfter, experiment, noErrors, plan, summarized, withSlice } from "./synthetic.ts";
 
 const test = suite("result");
 const units = new Set(["1", "1/s", "B/s", "B", "MiB", "s", "ms", "us", "ns"]);
@@ -13,6 +15,14 @@ const isRr = ({ cell, block }: Slice): boolean => cell.subject === 2 && block ==
 const withSample =
   (change: Partial<Slice["sample"]>) =>
   (slice: Slice): Slice => ({ ...slice, sample: { ...slice.sample, ...change } });
+
+/** Paths of figures that are null and do not say why. */
+function silentNulls(node: unknown, path = "result"): string[] {
+  if (typeof node !== "object" || node === null) return [];
+  const entries = Object.entries(node).flatMap(([key, value]) => silentNulls(value, `${path}.${key}`));
+  const isFigure = "unit" in node && Object.values(node).includes(null);
+  return isFigure && !("reason" in node) ? [path, ...entries] : entries;
+}
 
 /** Paths of numbers that have no unit beside them, and of units that are none. */
 function bareFigures(node: unknown, path = "result"): string[] {
@@ -35,6 +45,31 @@ test("every figure of the document stands beside its unit", async () => {
   assert.deepEqual(bareFigures({ rate: 5 }), ["result.rate"]);
   assert.deepEqual(bareFigures([{ value: 5, unit: "furlong" }]), ["result[0].unit"]);
 });
+
+test("every figure that is null says why, however far the run came", async () => {
+  for (const blocks of [-1, 0, 1, 4, 6]) {
+    const result = await summarized({ experiment: cutAfter(blocks) });
+    assert.deepEqual(silentNulls(result), [], `${blocks} blocks`);
+    assert.deepEqual(bareFigures(result), [], `${blocks} blocks`);
+  }
+  assert.deepEqual(silentNulls({ rate: { value: null, unit: "1" } }), ["result.rate"]);
+});
+
+test("the fields of the document are those of its version (SLUICE_GOLDEN=1 records them anew)", async () => {
+  const file = inProject("test", "golden", "report", "fields.txt");
+  const result = await summarized();
+  const text = `${[result.schema, ...new Set(fieldsOf(result))].join("\n")}\n`;
+  if (process.env["SLUICE_GOLDEN"] !== undefined) writeFileSync(file, text);
+  // Another list means another version: a reader relies on `schema` to know what is there.
+  assert.equal(text, readFileSync(file, "utf8"));
+});
+
+/** Paths of all fields; of a list the fields of its entries. */
+function fieldsOf(node: unknown, path = ""): string[] {
+  if (typeof node !== "object" || node === null) return [path];
+  if (Array.isArray(node)) return [path, ...node.flatMap((one) => fieldsOf(one, `${path}[]`))];
+  return Object.entries(node).flatMap(([key, value]) => fieldsOf(value, path === "" ? key : `${path}.${key}`));
+}
 
 test("the document survives JSON: no figure is lost as NaN, Infinity or undefined", async () => {
   const result = await summarized();
@@ -71,7 +106,7 @@ test("a control whose ratio leaves 1 makes the run too noisy", async () => {
   const slices = experiment().slices.map((slice) =>
     slice.cell.subject === 1 ? withSample({ operations: Math.round(slice.sample.operations * 0.9) })(slice) : slice,
   );
-  const { noise } = await summarized({ experiment: { slices, complete: true } });
+  const { noise } = await summarized({ experiment: { slices, endedBy: "plan" } });
   assert.equal(noise.tooNoisy, true);
 });
 
@@ -123,14 +158,48 @@ for (const [what, change, reason] of [
   });
 }
 
-test("an experiment that was stopped in its warm-up has figures that are null, and no failures", async () => {
-  const result = await summarized({ experiment: { slices: [], complete: false } });
-  assert.equal(result.complete, false);
+test("an experiment that was stopped in its warm-up has figures that are null, with reasons, and no failures", async () => {
+  const result = await summarized({ experiment: { slices: [], endedBy: "signal" } });
+  assert.deepEqual([result.complete, result.endedBy], [false, "signal"]);
   assert.equal(result.method.blocks.value, 0);
-  const { rate, ratio, latencyP50, latency } = cellOf(result, "ipvs-rr");
-  assert.deepEqual([rate.value, ratio!.value, latencyP50.value, latency], [null, null, null, null]);
+  const { rate, ratio, latencyP50, latency, distribution } = cellOf(result, "ipvs-rr");
+  assert.equal(latency, null);
+  const missing = { value: null, reason: "too-few-blocks" };
+  assert.deepEqual(rate, { ...missing, low: null, high: null, unit: "1/s" });
+  assert.deepEqual(ratio, { ...missing, low: null, high: null, unit: "1" });
+  assert.deepEqual(latencyP50, { ...missing, unit: "us" });
+  assert.deepEqual(distribution.shareError, { ...missing, unit: "1" });
+  assert.deepEqual(distribution.shares, { values: null, unit: "1", reason: "no-flows" });
+  assert.deepEqual([distribution.check.outcome, distribution.check.worst], ["unchecked", { ...missing, unit: "1" }]);
+  assert.equal(result.noise.tooNoisy, null);
   assert.deepEqual(result.failures, []);
   assert.deepEqual(JSON.parse(JSON.stringify(result)), result);
+});
+
+test("with fewer blocks than an interval needs nothing is said of noise, shares or kept promises", async () => {
+  const four = await summarized({ experiment: cutAfter(4) });
+  const few = cellOf(four, "ipvs-rr");
+  assert.deepEqual([four.method.blocks.value, four.method.fewestBlocks.value], [4, 5]);
+  assert.ok(few.rate.value! > 0 && few.distribution.counts.values.every((count) => count > 0));
+  assert.deepEqual([few.distribution.shareError.value, few.distribution.check.outcome], [null, "unchecked"]);
+  assert.deepEqual([four.noise.tooNoisy, four.noise.ratios[0]!.holdsOne], [null, null]);
+
+  const five = await summarized({ experiment: cutAfter(5, "budget") });
+  const enough = cellOf(five, "ipvs-rr");
+  assert.equal(five.endedBy, "budget");
+  assert.deepEqual([enough.distribution.check.outcome, five.noise.tooNoisy], ["kept", false]);
+  assert.ok(enough.distribution.shareError.value! < 0.001, `${enough.distribution.shareError.value}`);
+});
+
+test("a promise that is broken is so after one block, too", async () => {
+  const moved = (slice: Slice): Slice => {
+    const [first, second, ...rest] = slice.seen;
+    return { ...slice, seen: [{ ...first!, connections: first!.connections + 9 }, second!, ...rest] };
+  };
+  const isFirst = ({ cell, block }: Slice): boolean => cell.subject === 2 && block === 1;
+  const { failures, cells } = await summarized({ experiment: withSlice(cutAfter(1), isFirst, moved) });
+  assert.deepEqual(failures, [{ subject: "ipvs-rr", work: "tcp-connect-request-close", reason: "promise-broken" }]);
+  assert.equal(cells.find(({ subject }) => subject === "ipvs-rr")!.distribution.check.outcome, "broken");
 });
 
 test("a subject that did nothing has rate 0 and no interval", async () => {
@@ -138,7 +207,11 @@ test("a subject that did nothing has rate 0 and no interval", async () => {
   const dead = (slice: Slice): Slice =>
     Object.assign(withSample({ operations: 0, answers: 0 })(slice), { seen: slice.seen.map(() => idle) });
   const slices = experiment().slices.map((slice) => (slice.cell.subject === 2 ? dead(slice) : slice));
-  const { rate, ratio, distribution } = cellOf(await summarized({ experiment: { slices, complete: true } }), "ipvs-rr");
+  const { rate, ratio, distribution } = cellOf(
+    await summarized({ experiment: { slices, endedBy: "plan" } }),
+    "ipvs-rr",
+  );
   assert.deepEqual([rate.value, rate.low, ratio!.value], [0, null, 0]);
-  assert.deepEqual(distribution.shares.values, [0, 0, 0]);
+  assert.equal("reason" in rate && rate.reason, "block-without-result");
+  assert.deepEqual(distribution.shareError, { value: null, unit: "1", reason: "no-flows" });
 });

@@ -74,17 +74,22 @@ export function experiment(): Experiment {
       for (const subject of [0, 1, 2]) slices.push(slice(subject, work, block, slices.length));
     }
   }
-  return { slices, complete: true };
+  return { slices, endedBy: "plan" };
+}
+
+/** What is left of it when it ends after so many blocks. */
+export function cutAfter(blocks: number, endedBy: Experiment["endedBy"] = "signal"): Experiment {
+  return { slices: experiment().slices.filter(({ block }) => block <= blocks), endedBy };
 }
 
 /** Changes one slice of an experiment. */
 export function withSlice(
-  { slices, complete }: Experiment,
+  { slices, endedBy }: Experiment,
   which: (slice: Slice) => boolean,
   change: (slice: Slice) => Slice,
 ): Experiment {
   const at = slices.findIndex(which);
-  return { complete, slices: slices.map((one, index) => (index === at ? change(one) : one)) };
+  return { endedBy, slices: slices.map((one, index) => (index === at ? change(one) : one)) };
 }
 
 const services: readonly MeasuredService[] = [
@@ -112,6 +117,7 @@ export const environment: Environment = {
   system: "Linux 6.1.0 x64",
   cpuModel: "Example CPU",
   cpuGovernor: null,
+  sysctls: { "net.core.somaxconn": "4096", "net.netfilter.nf_conntrack_max": null },
   processors: quantity(2, "1"),
   memoryTotal: quantity(4096, "MiB"),
   memoryFree: quantity(2048, "MiB"),
@@ -123,6 +129,7 @@ export const environment: Environment = {
 export function summarized(given: Partial<SummaryInput> = {}): Promise<BenchResult> {
   return summarize({
     plan,
+    budgetMs: 80_000,
     experiment: experiment(),
     subjects: [
       { what: "the client goes to the endpoints by itself", promiseOf: () => ({ kind: "none" }) },

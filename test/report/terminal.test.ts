@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { BenchResult, CellResult, MeasuredService } from "../../src/measure/result.ts";
 import { renderJson } from "../../src/report/json.ts";
 import { renderTerminal } from "../../src/report/terminal.ts";
-import { summarized } from "../measure/synthetic.ts";
+import type { Slice } from "../../src/measure/experiment.ts";
+import { cutAfter, experiment, summarized, withSlice } from "../measure/synthetic.ts";
 import { inProject } from "../support/root.ts";
 import { suite } from "../support/suite.ts";
 
@@ -55,7 +56,8 @@ test("a noisy run says so, with the work and its ratio", async () => {
 
 test("promises that are broken, unlikely or not checked are told from those that are kept", async () => {
   const result = await summarized();
-  const none = { value: null, unit: "1" } as const;
+  const none = { value: null, unit: "1", reason: "not-applicable" } as const;
+  const few = { ...none, reason: "too-few-blocks" } as const;
   const of = (value: number) => ({ value, unit: "1" }) as const;
   const slices = of(6);
   const cases: readonly (readonly [Partial<CellResult["distribution"]>, RegExp])[] = [
@@ -76,6 +78,10 @@ test("promises that are broken, unlikely or not checked are told from those that
         check: { outcome: "unchecked", worst: none, allowed: none, chance: none, slices },
       },
       /first 4 at most: not checked/,
+    ],
+    [
+      { promise: { kind: "exact" }, check: { outcome: "unchecked", worst: few, allowed: few, chance: few, slices } },
+      /in turn: not enough blocks/,
     ],
     [
       {
@@ -118,10 +124,30 @@ test("with more endpoints than columns the shares are summed up", async () => {
   assert.match(text, /subject +connections +least +median +most +idle\ndirect +72 +0\.0 +12\.5 +12\.5 +1\n/);
 });
 
-test("a run that was stopped early says how many blocks it has", async () => {
-  const result = await summarized();
-  const text = renderTerminal({ ...result, complete: false });
-  assert.match(text, /6 blocks of 6 \(stopped early\)/);
+test("a run that ended early says why, how many blocks it has, and nothing that takes more", async () => {
+  const stopped = renderTerminal(await summarized({ experiment: cutAfter(1) }));
+  assert.match(stopped, /: 1 block of 6 \(stopped early\)/);
+  assert.match(stopped, /\n- Stopped early after 1 of 6 blocks: not enough blocks for .*, which take 5\.\n/);
+  assert.match(stopped, /\n- Control: .*; not enough blocks to tell whether its intervals hold 1\.\n/);
+  assert.match(stopped, /\nipvs-rr .* not enough blocks  in turn: not enough blocks\n/);
+  assert.doesNotMatch(stopped, /kept|all its intervals hold 1/);
+
+  const nothing = renderTerminal(await summarized({ experiment: cutAfter(-1) }));
+  assert.match(nothing, /: 0 blocks of 6 /);
+  assert.doesNotMatch(nothing, /NaN|null|undefined|0\.0 %|kept|all its intervals hold 1/);
+
+  const late = renderTerminal(await summarized({ experiment: cutAfter(5, "budget") }));
+  assert.match(late, /: 5 blocks of 6 \(the budget of 80 s was over\)/);
+  assert.match(late, /\n- The budget of 80 s was over after 5 of 6 blocks\.\n/);
+  assert.match(late, /in turn: kept\n/);
+});
+
+test("a control without an interval in some work says where, and why", async () => {
+  const idle = (slice: Slice): Slice => ({ ...slice, sample: { ...slice.sample, operations: 0 } });
+  const isControl = ({ cell, block }: Slice): boolean => cell.subject === 1 && block === 3;
+  const text = renderTerminal(await summarized({ experiment: withSlice(experiment(), isControl, idle) }));
+  const said = "no interval in tcp-connect-request-close, since a block completed nothing; all others hold 1.";
+  assert.ok(text.includes(`- Control: direct-again is direct once more; ${said}\n`), text);
 });
 
 test("the JSON text is the document", async () => {

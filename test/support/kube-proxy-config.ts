@@ -1,13 +1,15 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
-import type { LocalDetection } from "../../src/modes/iptables/local-detection.ts";
+import type { LocalDetection } from "../../src/modes/local-detection.ts";
 import type { IptablesOptions } from "../../src/modes/iptables/options.ts";
+import type { NftablesOptions } from "../../src/modes/nftables/options.ts";
 
 /** What a recorded `config.yaml` decides about rules. */
 export interface RecordedConfig {
   readonly nodeName: string;
   readonly bindAddress: string;
   readonly iptables: IptablesOptions;
+  readonly nftables: NftablesOptions;
 }
 
 /** The fields of a KubeProxyConfiguration that the recordings set. */
@@ -23,6 +25,7 @@ interface ConfigFile {
     readonly masqueradeAll: boolean;
     readonly localhostNodePorts?: boolean;
   };
+  readonly nftables: { readonly masqueradeBit: number; readonly masqueradeAll: boolean };
   readonly conntrack: { readonly tcpBeLiberal?: boolean };
 }
 
@@ -40,6 +43,12 @@ export function readRecordedConfig(file: string): RecordedConfig {
       detectLocal: detectLocal(config),
       nodePortAddresses: config.nodePortAddresses,
       tcpBeLiberal: config.conntrack.tcpBeLiberal ?? false,
+    },
+    nftables: {
+      masqueradeBit: config.nftables.masqueradeBit,
+      masqueradeAll: config.nftables.masqueradeAll,
+      detectLocal: detectLocal(config),
+      nodePortAddresses: config.nodePortAddresses,
     },
   };
 }

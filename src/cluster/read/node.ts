@@ -7,9 +7,11 @@ export function readNode(object: Fields, metadata: ObjectMeta): Node {
   const spec = object.child("spec");
   // The API server keeps the two alike; a text written by hand may have the older one alone.
   const podCidr = spec.choice("podCIDR", addressRange);
+  const deletionTimestamp = object.child("metadata").optional("deletionTimestamp", text);
   return {
     kind: "Node",
     metadata,
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
     podCIDRs: spec.list("podCIDRs", addressRange) ?? (podCidr === undefined ? [] : [podCidr]),
     taints: spec.children("taints").map((taint) => ({ key: taint.required("key", text) })),
     addresses: object

@@ -1,6 +1,7 @@
 import { SluiceError } from "../../core/errors.ts";
-import type { Match, Rule, Table, TableName, Target } from "../../modes/iptables/ruleset.ts";
+import type { Match, OwnTarget, Rule, Table, TableName, Target } from "../../modes/iptables/ruleset.ts";
 import { type MatchContext, prepareMatch, type Test } from "./iptables-matches.ts";
+import { notEmulated } from "./not-emulated.ts";
 import type { Packet } from "./packet.ts";
 
 /** A rule made ready. The plain comparisons stand first and by themselves, as in the kernel: most rules end there. */
@@ -14,7 +15,7 @@ export interface PreparedRule {
   readonly dstMask: number;
   /** What else must hold, in order; undefined: nothing. */
   readonly rest: Test | undefined;
-  readonly target: Target | undefined;
+  readonly target: OwnTarget | undefined;
   /** Where a jump or goto leads. */
   readonly to: PreparedChain | undefined;
   /** Of its random match, 0…1; undefined for a rule that does not draw. */
@@ -86,14 +87,51 @@ function prepareRule(rule: Rule, to: PreparedChain | undefined, context: MatchCo
   const take = (match: Match): void => {
     // Behind something that draws or remembers, the order of the matches tells.
     if (alwaysHolds(match) || (rest.length === 0 && takeIntoHead(head, match))) return;
-    if (match.kind === "statistic-random") probability ??= match.threshold / 2 ** 31;
+    if (match.kind === "statistic-random") probability ??= chanceOf(match);
     rest.push(prepareMatch(match, context));
   };
   for (const match of rule.matches) if (headKinds.has(match.kind)) take(match);
   for (const match of rule.matches) if (!headKinds.has(match.kind)) take(match);
   const { proto, dstPort, dst, dstMask } = head;
   // Spread, each rule would have a hidden class of its own, and every look at one would be slow.
-  return { proto, dstPort, dst, dstMask, rest: all(rest), target: rule.target, to, probability, source: rule };
+  return {
+    proto,
+    dstPort,
+    dst,
+    dstMask,
+    rest: all(rest),
+    target: emulated(rule.target),
+    to,
+    probability,
+    source: rule,
+  };
+}
+
+function chanceOf({ threshold, not }: Match & { readonly kind: "statistic-random" }): number {
+  const chance = threshold / 2 ** 31;
+  return not === true ? 1 - chance : chance;
+}
+
+/** @throws {SluiceError} DATAPLANE_FAILED for a target that kube-proxy's rules do not have. */
+function emulated(target: Target | undefined): OwnTarget | undefined {
+  if (target === undefined) return undefined;
+  switch (target.kind) {
+    case "jump":
+    case "goto":
+    case "accept":
+    case "drop":
+    case "return":
+    case "reject":
+    case "mark":
+    case "masquerade":
+    case "dnat":
+    case "redirect":
+      return target;
+    case "unknown":
+      throw notEmulated(target.text);
+    default:
+      throw notEmulated(target.kind);
+  }
 }
 
 /** @returns whether the head now says what the match says. */
@@ -103,7 +141,9 @@ function takeIntoHead(head: { proto: number; dstPort: number; dst: number; dstMa
     head.proto = match.proto;
     return true;
   }
-  if (match.kind === "destination-port" && head.proto === match.proto && head.dstPort === 0) {
+  // Port 0 stands for any here, and is none that a packet has.
+  const isPort = match.kind === "destination-port" && match.port !== 0;
+  if (isPort && head.proto === match.proto && head.dstPort === 0) {
     head.dstPort = match.port;
     return true;
   }

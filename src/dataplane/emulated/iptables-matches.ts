@@ -1,8 +1,10 @@
-import { assertNever, SluiceError } from "../../core/errors.ts";
-import type { ConntrackState, Match } from "../../modes/iptables/ruleset.ts";
+import { assertNever } from "../../core/errors.ts";
+import { isForeignMatch } from "../../modes/iptables/foreign-matches.ts";
+import type { ConntrackState, Match, OwnMatch } from "../../modes/iptables/ruleset.ts";
 import { inCidr } from "../../net/cidr.ts";
 import type { Ip } from "../../net/ip.ts";
 import type { DecisionState } from "./decider.ts";
+import { notEmulated } from "./not-emulated.ts";
 import type { Packet } from "./packet.ts";
 
 /** Whether a condition holds; may change lists of `-m recent`, or draw. */
@@ -22,15 +24,16 @@ export interface MatchContext {
  * of IPVS, and leaves by an interface that nobody knows.
  *
  * @throws {SluiceError} DATAPLANE_FAILED for a set: as in the kernel, a rule cannot name one that does not exist, and
- *   none is emulated.
+ *   none is emulated; and for what kube-proxy's rules do not have.
  */
 export function prepareMatch(match: Match, context: MatchContext): Test {
+  if (isForeignMatch(match)) throw notEmulated(match.kind === "unknown" ? match.text : match.kind);
   const invert = "not" in match && match.not === true;
   const test = plainTest(match, context);
   return invert ? (packet) => !test(packet) : test;
 }
 
-function plainTest(match: Match, { state, isLocal, lookBackSeconds }: MatchContext): Test {
+function plainTest(match: OwnMatch, { state, isLocal, lookBackSeconds }: MatchContext): Test {
   switch (match.kind) {
     case "source":
       return ({ src }) => inCidr(src, match.range);
@@ -78,10 +81,7 @@ function plainTest(match: Match, { state, isLocal, lookBackSeconds }: MatchConte
     case "ipvs":
       return constant(false);
     case "set":
-      throw new SluiceError("DATAPLANE_FAILED", `set ${match.set}: ipsets are not emulated`, {
-        dataplane: "emulated",
-        what: `set ${match.set}`,
-      });
+      throw notEmulated(`set ${match.set}: an ipset`);
     default:
       return assertNever(match);
   }

@@ -1,6 +1,6 @@
 import { assertNever } from "../../core/errors.ts";
 import { renderRule } from "../../modes/iptables/render.ts";
-import type { Target } from "../../modes/iptables/ruleset.ts";
+import type { OwnTarget } from "../../modes/iptables/ruleset.ts";
 import { formatSocketAddr } from "../../net/flow.ts";
 import { familyOf } from "../../net/ip.ts";
 import type { Step } from "./decider.ts";
@@ -23,7 +23,7 @@ export function policyStep({ where, name }: PreparedChain): Step {
   return { where, rule: `-P ${name} DROP`, matched: true, effect: "drop" };
 }
 
-function effectText(target: Target | undefined, packet: Packet): string {
+function effectText(target: OwnTarget | undefined, packet: Packet): string {
   if (target === undefined) return "continue";
   switch (target.kind) {
     case "jump":

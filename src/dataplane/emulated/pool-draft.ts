@@ -80,10 +80,20 @@ export function layoutFor(plan: PoolPlan, seating: Seating, threads: number, bef
   return { capacity, algorithm, options, threads, affinitySeconds: affinityFor(plan, before) };
 }
 
-/** The userspace mode does not notice that only the time of an affinity changed. */
-function affinityFor({ order, affinitySeconds }: PoolPlan, before: PoolLayout | undefined): number {
-  const unnoticed = order === "shuffled" && affinitySeconds > 0 && before !== undefined && before.affinitySeconds > 0;
-  return unnoticed ? before.affinitySeconds : affinitySeconds;
+/** DefaultClientIPServiceAffinitySeconds. */
+const USERSPACE_AFFINITY_SECONDS = 10_800;
+
+/**
+ * The userspace mode notes the time of an affinity once, when it first hears of a service port: from the service where
+ * that is known before it has endpoints. Where it hears of endpoints first, as it mostly does when both are there, or
+ * the service had no affinity then, the time is 3 hours. A change of the time alone goes unnoticed.
+ *
+ * Source: kube-proxy 1.25, pkg/proxy/userspace/roundrobin.go, `newServiceInternal`.
+ */
+function affinityFor({ order, affinitySeconds, servers }: PoolPlan, before: PoolLayout | undefined): number {
+  if (order !== "shuffled" || affinitySeconds === 0) return affinitySeconds;
+  if (before === undefined) return servers.length > 0 ? USERSPACE_AFFINITY_SECONDS : affinitySeconds;
+  return before.affinitySeconds > 0 ? before.affinitySeconds : USERSPACE_AFFINITY_SECONDS;
 }
 
 function capacityFor(slots: number): number {

@@ -25,13 +25,14 @@ export interface PoolPlan {
 }
 
 /**
- * Every pool that deciding by this program takes: none in the iptables mode.
+ * Every pool that deciding by this program takes: none in the iptables and nftables modes.
  *
  * @throws {SluiceError} BALANCER_INVALID for a scheduler that is not there, and for a flag that no scheduler has.
  */
 export function poolPlans(program: Program): readonly PoolPlan[] {
   switch (program.mode) {
     case "iptables":
+    case "nftables":
       return [];
     case "ipvs":
       return program.tables.flatMap(({ virtualServers }) => virtualServers.map(virtualServerPlan));

@@ -24,9 +24,11 @@ export function virtualServerSteps(server: VirtualServer, set: BackendSet, addrO
 }
 
 /** Of a userspace forward, which no kernel has words for. */
-export function forwardSteps({ name, proto, portals }: Forward, set: BackendSet, addrOf: AddrOf): StepsOf {
-  const at = portals.map(({ addr }) => formatSocketAddr(addr)).join(", ");
-  const service = `${name}: ${protocolName(proto)} ${at}`;
+export function forwardSteps(forward: Forward, set: BackendSet, addrOf: AddrOf): StepsOf {
+  const { name, proto, portals, nodePort } = forward;
+  const onNode = nodePort === 0 ? [] : [`node port ${nodePort}`];
+  const at = [...portals.map(({ addr }) => formatSocketAddr(addr)), ...onNode];
+  const service = `${name}: ${protocolName(proto)} ${at.join(", ")}`;
   return serviceSteps("userspace", service, set, addrOf, (endpoint) => `${name} -> ${endpoint}`);
 }
 

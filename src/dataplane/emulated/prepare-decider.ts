@@ -2,6 +2,7 @@ import type { Program } from "../../modes/program.ts";
 import type { NodePlan } from "../dataplane.ts";
 import type { Decider, DecisionState } from "./decider.ts";
 import { type InterfaceOf, prepareIptables } from "./iptables.ts";
+import { notEmulated } from "./not-emulated.ts";
 import { prepareIpvs } from "./pooled-ipvs.ts";
 import { prepareUserspace } from "./userspace.ts";
 
@@ -21,9 +22,11 @@ export function prepareDecider(
   switch (program.mode) {
     case "iptables":
       return prepareIptables(program.rulesets, plan, state, interfaceOf);
+    case "nftables":
+      throw notEmulated("the nftables mode");
     case "ipvs":
       return prepareIpvs(program.tables, state);
     case "userspace":
-      return prepareUserspace(program.table, state);
+      return prepareUserspace(program.table, plan, state);
   }
 }

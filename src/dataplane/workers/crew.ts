@@ -1,3 +1,4 @@
+import { countOf } from "../../core/count.ts";
 import type { Log } from "../../core/log.ts";
 import type { WorkerStart } from "./messages.ts";
 import { workersFailed } from "./workers-failed.ts";
@@ -85,7 +86,7 @@ export function createCrew(size: number, spawn: Spawn, log: Log, events: CrewEve
       const restMs = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** one.deathsInRow);
       one.deathsInRow += 1;
       log.warn(
-        `worker ${one.seat} (thread ${threadId}) died with ${lost} connections: ${reason}; back in ${restMs} ms`,
+        `worker ${one.seat} (thread ${threadId}) died with ${countOf(lost, "connection")}: ${reason}; back in ${restMs} ms`,
       );
       one.rest = setTimeout(start, restMs, one);
     }

@@ -89,7 +89,7 @@ export function createDecisions(options: DecisionsOptions): Decisions {
 
   return {
     prepare(program, plan) {
-      prepared = { program, decider: prepareDecider(program, plan, state) };
+      prepared = { program, decider: prepareDecider(program, servedHere(program, plan), state) };
     },
     use(table) {
       inForce = prepared;
@@ -111,6 +111,12 @@ export function createDecisions(options: DecisionsOptions): Decisions {
     },
     route: (flows) => flows.map(routeOne),
   };
+}
+
+/** The userspace mode passes its own node's clients by an external IP that is not local; one that we serve is. */
+function servedHere(program: Program, plan: NodePlan): NodePlan {
+  if (program.mode !== "userspace") return plan;
+  return { ...plan, nodeAddresses: [...plan.nodeAddresses, ...plan.frontends.map(({ addr }) => addr.ip)] };
 }
 
 const refuse: Route = Object.freeze({ kind: "refuse" });

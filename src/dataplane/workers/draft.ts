@@ -1,4 +1,5 @@
 import type { Program } from "../../modes/program.ts";
+import type { Ip } from "../../net/ip.ts";
 import type { NodePlan } from "../dataplane.ts";
 import { frontendVerdicts } from "./frontend-verdicts.ts";
 import { type ListenPlan, planListeners } from "./listen-plan.ts";
@@ -20,6 +21,8 @@ export interface Draft {
 export interface Abilities {
   readonly reusePort: boolean;
   readonly ipv6: boolean;
+  /** Whether an address can be bound without making it local first. */
+  isLocal(ip: Ip): boolean;
 }
 
 /** @throws {SluiceError} as `prepareDecider`, for a program that cannot be decided by. */
@@ -28,9 +31,9 @@ export function createDraft(
   program: Program,
   plan: NodePlan,
   options: ResolvedWorkersOptions,
-  { reusePort, ipv6 }: Abilities,
+  { reusePort, ipv6, isLocal }: Abilities,
 ): Draft {
   const policy = policyOf(program.mode, options);
-  const listen = planListeners(plan, frontendVerdicts(program, plan), { ...options, ipv6 });
+  const listen = planListeners(plan, frontendVerdicts(program, plan), { ...options, ipv6, isLocal });
   return { generation, program, plan, listen, policy, everywhere: reusePort && !policy.oneAtATime };
 }

@@ -1,5 +1,6 @@
 import type { SocketAddr } from "../../net/flow.ts";
 import { formatSocketAddr } from "../../net/flow.ts";
+import { sameIp } from "../../net/ip.ts";
 
 /** Traffic to `from` goes to `to`. In `from` port 0 stands for every port, in `to` for the port it had. */
 export interface EndpointMapping {
@@ -9,6 +10,11 @@ export interface EndpointMapping {
 
 /** Where traffic to an endpoint really goes; an address with its port wins over the address alone. */
 export type MapEndpoint = (endpoint: SocketAddr) => SocketAddr;
+
+/** Whether a mapping is about an endpoint. @param endpoint with port 0 it stands for all of its ports. */
+export function concerns({ from }: Pick<EndpointMapping, "from">, { ip, port }: SocketAddr): boolean {
+  return sameIp(from.ip, ip) && (from.port === 0 || port === 0 || from.port === port);
+}
 
 export function endpointMap(mappings: readonly EndpointMapping[]): MapEndpoint {
   if (mappings.length === 0) return (endpoint) => endpoint;

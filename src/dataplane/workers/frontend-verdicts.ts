@@ -2,7 +2,7 @@ import { systemClock } from "../../core/clock.ts";
 import { seededRandom } from "../../core/random.ts";
 import type { Program } from "../../modes/program.ts";
 import { formatSocketAddr, type SocketAddr } from "../../net/flow.ts";
-import { familyOf } from "../../net/ip.ts";
+import { familyOf, type Ip4 } from "../../net/ip.ts";
 import type { Decision, Frontend, NodePlan } from "../dataplane.ts";
 import type { DecisionState } from "../emulated/decider.ts";
 import { prepareDecider } from "../emulated/prepare-decider.ts";
@@ -21,6 +21,7 @@ export type VerdictOf = (frontend: Frontend) => Decision["verdict"];
 export function frontendVerdicts(program: Program, plan: NodePlan): VerdictOf {
   switch (program.mode) {
     case "iptables":
+    case "nftables":
       return walked(program, plan);
     case "ipvs": {
       const servers = program.tables.flatMap(({ virtualServers }) => virtualServers);
@@ -29,14 +30,17 @@ export function frontendVerdicts(program: Program, plan: NodePlan): VerdictOf {
     }
     case "userspace":
       return lookedUp(
-        program.table.forwards.flatMap(({ proto, portals }) =>
+        program.table.forwards.flatMap(({ proto, portals, nodePort }) => {
+          const onNode = nodePort === 0 ? [] : [{ ip: ANY, port: nodePort }];
           // Without endpoints it still accepts, and then closes.
-          portals.map(({ addr }) => [{ proto, addr }, "forward"] as const),
-        ),
+          return [...portals.map(({ addr }) => addr), ...onNode].map((addr) => [{ proto, addr }, "forward"] as const);
+        }),
       );
   }
 }
 
+/** Where the node ports of the userspace mode stand: at all addresses of the node. */
+const ANY = 0 as Ip4;
 /** A flow's loopback source has no port that rules could look at. */
 const ANY_PORT = 1;
 

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { configInvalid } from "../../core/errors.ts";
 import { type Log, silentLog } from "../../core/log.ts";
 import { freshSeed } from "../../core/random.ts";
-import type { SocketAddr } from "../../net/flow.ts";
+import { formatSocketAddr, type SocketAddr } from "../../net/flow.ts";
 import { parseSocketAddr } from "../../net/parse-socket-addr.ts";
 import type { EndpointMapping } from "./endpoint-map.ts";
 
@@ -15,7 +15,8 @@ export interface WorkersOptions {
   readonly workers?: number;
   /**
    * Where frontends listen: on loopback at a port that the host chooses (`status()` tells which), or at their own
-   * virtual addresses, which are made local to this host while they are served; that takes root.
+   * virtual addresses. Cluster IPs are then made local to this host while they are served, which takes root, by one
+   * dataplane of a network namespace at a time; other kinds listen where their address is local already.
    * @default "loopback"
    */
   readonly bind?: "loopback" | "cluster-ips";
@@ -23,7 +24,7 @@ export interface WorkersOptions {
   readonly listen?: Readonly<Record<string, SocketAddr>>;
   /**
    * Endpoints whose traffic goes elsewhere, as `IP[:PORT]`; without a port `from` stands for all ports, and `to` keeps
-   * the port.
+   * the port. Each `from` once; one that no program has is no error.
    * @default none
    */
   readonly mapEndpoint?: readonly { readonly from: string; readonly to: string }[];
@@ -80,7 +81,7 @@ export function resolveWorkersOptions(options: WorkersOptions = {}): ResolvedWor
     workers: options.workers ?? Math.max(1, availableParallelism() - 1),
     bind: options.bind ?? "loopback",
     listen: Object.freeze({ ...options.listen }),
-    mapEndpoint: Object.freeze((options.mapEndpoint ?? []).map(resolveMapping)),
+    mapEndpoint: resolveMappings(options.mapEndpoint ?? []),
     modern: options.modern ?? false,
     udpIdleMs: options.udpIdleMs,
     maxUdpFlows: options.maxUdpFlows ?? 4096,
@@ -100,6 +101,14 @@ function check(path: string, value: unknown): void {
   const [min, max] = limit;
   const fits = Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
   if (!fits) throw configInvalid(path, `a whole number in ${min}…${max}`, value);
+}
+
+function resolveMappings(given: NonNullable<WorkersOptions["mapEndpoint"]>): readonly EndpointMapping[] {
+  const mappings = given.map(resolveMapping);
+  const froms = mappings.map(({ from }) => formatSocketAddr(from));
+  const again = froms.findIndex((from, at) => froms.indexOf(from) !== at);
+  if (again >= 0) throw configInvalid(`mapEndpoint[${again}].from`, "each endpoint once", given[again]!.from);
+  return Object.freeze(mappings);
 }
 
 function resolveMapping({ from, to }: { readonly from: string; readonly to: string }, at: number): EndpointMapping {

@@ -53,6 +53,7 @@ const userspaceCopying = Object.freeze({
 
 const byMode: Readonly<Record<Mode, ForwardingPolicy>> = Object.freeze({
   iptables: { ...kernelLike, ...conntrackIdle },
+  nftables: { ...kernelLike, ...conntrackIdle },
   ipvs: { ...kernelLike, ...ipvsIdle },
   userspace: { ...kernelLike, ...userspaceTries, ...userspaceCopying },
 });

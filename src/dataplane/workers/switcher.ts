@@ -1,5 +1,5 @@
 import type { Log } from "../../core/log.ts";
-import { formatIp } from "../../net/ip.ts";
+import { formatIp, type Ip } from "../../net/ip.ts";
 import { recentLists } from "../emulated/node-state.ts";
 import type { Crew } from "./crew.ts";
 import { closings } from "./deal.ts";
@@ -8,8 +8,9 @@ import type { Draft } from "./draft.ts";
 import type { ListenerSockets } from "./listener-sockets.ts";
 import type { LocalAddresses } from "./local-addresses.ts";
 import type { Answers, ControlMessage } from "./messages.ts";
+import { describeFailures } from "./opening-failures.ts";
 import type { SharedMemory } from "./shared-memory.ts";
-import { bySeat, type OpeningFailure, type SocketMoves } from "./socket-moves.ts";
+import { bySeat, type SocketMoves } from "./socket-moves.ts";
 import type { WorkerThread } from "./worker-thread.ts";
 import { asWorkersFailed, workersFailed } from "./workers-failed.ts";
 
@@ -53,10 +54,14 @@ export function createSwitcher({ crew, memory, sockets, moves, addresses, log }:
   const generations = new WeakMap<WorkerThread, number>();
   let inForce: InForce | undefined;
 
+  /** What is left over is tried again by the next apply: it decides nothing about the one at hand. */
+  const takeBack = async (ips: readonly Ip[]): Promise<void> => {
+    await addresses?.remove(ips).catch((error: Error) => log.warn(error.message));
+  };
   /** Does all that may fail. @param undo gets what takes each step back, in order. */
   const makeReady = async (draft: Draft, threads: readonly WorkerThread[], undo: Undo[]): Promise<Table> => {
     const added = (await addresses?.add(draft.listen.addresses)) ?? [];
-    undo.push(async () => addresses?.remove(added));
+    undo.push(() => takeBack(added));
 
     const refusals = await askAll(threads, { kind: "prepare", program: draft.program, plan: draft.plan });
     const refusal = refusals.find((one) => one !== undefined);
@@ -68,7 +73,7 @@ export function createSwitcher({ crew, memory, sockets, moves, addresses, log }:
     const { opened, failed } = await moves.open(sockets.take(draft.listen.wanted), threads, draft.everywhere);
     undo.push(() => moves.close(opened));
     const refused = failed.filter(({ socket }) => !known.has(socket));
-    if (refused.length > 0) throw workersFailed(refused.map(describeFailure).join("; "));
+    if (refused.length > 0) throw workersFailed(describeFailures(refused));
 
     undo.push(() => askAll(threads, { kind: "release" }));
     await askAll(threads, { kind: "hold" });
@@ -93,7 +98,7 @@ export function createSwitcher({ crew, memory, sockets, moves, addresses, log }:
   const dropAddresses = async ({ listen }: InForce): Promise<void> => {
     if (addresses === undefined) return;
     const used = new Set(listen.addresses.map(formatIp));
-    await addresses.remove(addresses.ours.filter((ip) => !used.has(formatIp(ip))));
+    await takeBack(addresses.ours.filter((ip) => !used.has(formatIp(ip))));
   };
   const repair = async (): Promise<void> => {
     if (inForce === undefined) return;
@@ -105,7 +110,7 @@ export function createSwitcher({ crew, memory, sockets, moves, addresses, log }:
     await askAll(behind, { kind: "release" });
     for (const thread of behind) generations.set(thread, table.generation);
     const { failed } = await moves.open(sockets.take(listen.wanted), threads, everywhere);
-    for (const failure of failed) log.warn(`not served: ${describeFailure(failure)}`);
+    if (failed.length > 0) log.warn(`not served: ${describeFailures(failed)}`);
   };
 
   return {
@@ -146,8 +151,4 @@ function tableOf({ generation, program, listen }: Draft, memory: SharedMemory, s
   const open = sockets.take(listen.wanted);
   const frontends = new Map(listen.wanted.map(({ frontend }, at) => [open[at]!.id, frontend]));
   return { generation, pools, lists, frontends };
-}
-
-function describeFailure({ socket, failure }: OpeningFailure): string {
-  return `${socket.group}: ${failure}`;
 }

@@ -65,7 +65,8 @@ export function createWorkersDataplane(options: WorkersOptions = {}, spawn: Spaw
     if (over !== undefined) throw workersFailed(over);
     try {
       generation += 1;
-      await switcher.apply(createDraft(generation, program, plan, resolved, abilities));
+      const isLocal = (await addresses?.readForeign()) ?? (() => true);
+      await switcher.apply(createDraft(generation, program, plan, resolved, { ...abilities, isLocal }));
     } catch (thrown) {
       throw asWorkersFailed(thrown);
     }
@@ -74,7 +75,7 @@ export function createWorkersDataplane(options: WorkersOptions = {}, spawn: Spaw
     over = "it is closed";
     await crew.stop();
     await operations.idle();
-    await addresses?.remove(addresses.ours);
+    await addresses?.close();
   };
 
   return {

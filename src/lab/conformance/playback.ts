@@ -7,8 +7,9 @@ import type { PacketKind } from "../../dataplane/emulated/flow-states.ts";
 import { Ipvs, type IpvsConnection } from "../../dataplane/emulated/ipvs/ipvs.ts";
 import type { Server } from "../../dataplane/emulated/ipvs/servers.ts";
 import type { VirtualService } from "../../dataplane/emulated/ipvs/virtual-service.ts";
+import { type Cidr, inCidr, parseCidr } from "../../net/cidr.ts";
 import { type Flow, TCP } from "../../net/flow.ts";
-import type { CloseMode, ServerCounts, Vector, VectorEvent, VectorServer } from "./vector.ts";
+import type { Answer, CloseMode, ServerCounts, Vector, VectorEvent, VectorServer } from "./vector.ts";
 
 /** What each way to close looks like, packet by packet; after a half close the other side goes on. */
 const closings: Readonly<Record<CloseMode, readonly PacketKind[]>> = {
@@ -19,6 +20,22 @@ const closings: Readonly<Record<CloseMode, readonly PacketKind[]>> = {
   "client-rst": ["client-rst"],
   "server-rst": ["server-rst"],
 };
+
+/** What follows on a SYN. */
+const answers: Readonly<Record<Answer, readonly PacketKind[]>> = {
+  accepted: ["reply", "request"],
+  refused: ["server-rst"],
+  none: [],
+};
+/** The servers of recordings that never answer, and the port at which none listens. */
+const SILENT: Cidr = parseCidr("10.245.0.0/16");
+const CLOSED_PORT = 9;
+
+/** What a server does about a SYN where it was not recorded. */
+function usualAnswer({ addr: { ip, port } }: VectorServer): Answer {
+  if (inCidr(ip, SILENT)) return "none";
+  return port === CLOSED_PORT ? "refused" : "accepted";
+}
 
 type Pick = VectorEvent & { readonly op: "open" | "packet" };
 
@@ -95,9 +112,8 @@ export class Playback {
     this.#flows.set(conn, flow);
     this.#sockets.set(flowKey(flow), conn);
     const picked = this.#send(conn, "open");
-    if (picked === null || proto !== TCP || answer === "none") return picked;
-    const answers: readonly PacketKind[] = answer === "refused" ? ["server-rst"] : ["reply", "request"];
-    for (const kind of answers) this.#send(conn, kind);
+    if (picked === null || proto !== TCP) return picked;
+    for (const kind of answers[answer ?? usualAnswer(this.#servers.get(picked)!)]) this.#send(conn, kind);
     return picked;
   }
 

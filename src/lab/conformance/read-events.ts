@@ -4,7 +4,7 @@ import type { Fields } from "../../cluster/read/fields.ts";
 import { schedulerFlags } from "../../dataplane/emulated/ipvs/scheduler-options.ts";
 import { formatSocketAddr, type SocketAddr } from "../../net/flow.ts";
 import { number, numbers, socketAddr, threshold, weight } from "./checks.ts";
-import { closeModes, type VectorEvent, type VectorServer } from "./vector.ts";
+import { type Answer, closeModes, type VectorEvent, type VectorServer } from "./vector.ts";
 
 export const scheduler = oneOf(...ipvsSchedulers);
 export const schedulerFlag = oneOf(...schedulerFlags);
@@ -78,12 +78,14 @@ function readOpen(event: Fields, { address, conns }: Seen): VectorEvent {
   return { op: "open", conn, client, to, answer: answerOf(event) };
 }
 
-function answerOf(event: Fields): (VectorEvent & { readonly op: "open" })["answer"] {
+function answerOf(event: Fields): Answer | undefined {
   const result = event.optional("result", oneOf("ok", "half", "rst", "no-server"));
+  const state = event.optional("state", text);
   if (result === "rst") return "refused";
   // A client that does not wait may have been answered all the same: that is told by the state afterwards.
   const half = result === "half" || event.optional("half", flag) === true;
-  return half && event.optional("state", text) === "SYN_RECV" ? "none" : "accepted";
+  if (state === undefined && (half || result === undefined)) return undefined;
+  return half && state === "SYN_RECV" ? "none" : "accepted";
 }
 
 function readClose(event: Fields, seen: Seen): VectorEvent {

@@ -1,12 +1,11 @@
+import { tryReadClientMask } from "../../balancers/client-mask.ts";
 import { flag } from "../../cluster/read/checks.ts";
 import type { Fields } from "../../cluster/read/fields.ts";
 import type { Persistence } from "../../dataplane/emulated/ipvs/persistence.ts";
 import type { IpvsSysctls } from "../../dataplane/emulated/ipvs/settings.ts";
 import type { IpvsTimeouts } from "../../dataplane/emulated/ipvs/states.ts";
 import type { ServiceSettings } from "../../dataplane/emulated/ipvs/virtual-service.ts";
-import { maskIp } from "../../net/cidr.ts";
 import type { SocketAddr } from "../../net/flow.ts";
-import { type Ip, tryParseIp } from "../../net/ip.ts";
 import { number, socketAddr } from "./checks.ts";
 import { scheduler, schedulerFlag } from "./read-events.ts";
 
@@ -24,18 +23,9 @@ function readPersistence(fields: Fields): Persistence {
   const timeoutMs = fields.required("timeout", number) * 1000;
   const netmask = fields.optional("netmask", {
     expected: "a mask such as 255.255.255.0, or 1…128 for IPv6",
-    read: readNetmask,
+    read: tryReadClientMask,
   });
   return netmask === undefined ? { timeoutMs } : { timeoutMs, netmask };
-}
-
-const ones = 0xffff_ffff;
-
-/** Dotted for IPv4, the length of the prefix for IPv6. */
-function readNetmask(value: unknown): Ip | undefined {
-  if (typeof value === "string") return value.includes(":") ? undefined : tryParseIp(value);
-  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > 128) return undefined;
-  return maskIp({ w0: ones, w1: ones, w2: ones, w3: ones }, value as number);
 }
 
 /** Where clients reach the virtual server; undefined where every flow says so itself. @throws {WrongField} */
@@ -60,8 +50,15 @@ const asSeconds =
   (sysctl: "lblcExpirationSeconds" | "lblcrExpirationSeconds"): SysctlReader =>
   (fields, name) => ({ [sysctl]: fields.required(name, number) });
 
-/** Those of `net.ipv4.vs` that decide where packets go; others would be left out in silence. */
+/**
+ * Those of `net.ipv4.vs` that decide where packets go, and `conntrack`, which kube-proxy sets and which does not; others
+ * would be left out in silence.
+ */
 const sysctlReaders: Readonly<Record<string, SysctlReader>> = {
+  conntrack(fields, name) {
+    fields.required(name, number);
+    return {};
+  },
   conn_reuse_mode: asFlag("reuseConnections"),
   expire_nodest_conn: asFlag("expireNodestConn"),
   expire_quiescent_template: asFlag("expireQuiescentTemplate"),

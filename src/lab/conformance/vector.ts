@@ -38,14 +38,16 @@ export interface VectorServer extends BackendSettings {
   readonly addr: SocketAddr;
 }
 
+export type Answer = "accepted" | "refused" | "none";
+
 export type VectorEvent =
   | {
       readonly op: "open";
       readonly conn: number;
       readonly client: SocketAddr;
       readonly to: SocketAddr;
-      /** What a server did about a SYN. */
-      readonly answer: "accepted" | "refused" | "none";
+      /** What a server did about a SYN; undefined: not recorded. */
+      readonly answer: Answer | undefined;
     }
   /** One more datagram from the client of this connection. */
   | { readonly op: "packet"; readonly conn: number }

@@ -15,12 +15,14 @@ export function bulkLane(run: LaneRun, number: number): Lane {
   // Twice, so that a chunk can be compared in one go wherever in the block it starts.
   const expected = Buffer.concat([block, block]);
   let place = 0;
+  let begun = false;
   let ended = false;
   let drainedBytes = 0;
 
   return persistentLane(run, number, {
     start(connection) {
       place = 0;
+      begun = false;
       drainedBytes = 0;
       ended = !run.isOpen();
       if (ended) connection.end();
@@ -28,6 +30,8 @@ export function bulkLane(run: LaneRun, number: number): Lane {
     },
     data(connection, chunk) {
       if (!continues(expected, place, chunk)) return connection.fail("wrong");
+      if (!begun) run.answered(undefined);
+      begun = true;
       place = (place + chunk.length) % STREAM_BLOCK_BYTES;
       run.completed(chunk.length);
       if (ended) drainedBytes += chunk.length;

@@ -21,12 +21,12 @@ export interface LaneRun {
   /** Whether new requests may be sent. */
   isOpen(): boolean;
   nextTarget(): LoadTarget;
-  /** A connection or flow stands. */
+  /** A connection is established; or the first datagram of a flow goes out, which nobody can see before. */
   opened(): void;
   /** Operations completed now. */
   completed(operations: number): void;
-  /** A right answer came. @param latencyMs since it was asked for. */
-  answered(latencyMs: number): void;
+  /** A right answer came; or a stream began. @param latencyMs since it was asked for; undefined: it is not timed. */
+  answered(latencyMs: number | undefined): void;
   received(bytes: number): void;
   failed(error: keyof LoadErrors): void;
   /** The lane with this number has closed everything and sends no more. */

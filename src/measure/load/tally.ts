@@ -23,7 +23,7 @@ export function createTally(isOpen: () => boolean): Tally {
     },
     answered(latencyMs) {
       answers += 1;
-      recordLatency(latency, latencyMs);
+      if (latencyMs !== undefined) recordLatency(latency, latencyMs);
     },
     received: (count) => (bytes += count),
     failed: (error) => (errors[error] += 1),

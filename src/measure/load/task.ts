@@ -43,9 +43,15 @@ export interface LoadSample {
   /** Latency of every right answer to a request of the window, also when it came after its end; nanoseconds, encoded. */
   readonly latency: string;
   readonly errors: LoadErrors;
-  /** Messages answered right in all, also after the window: what the backends must have seen. */
+  /**
+   * Requests answered right in all, also after the window; of a stream, that it began. Where there are no errors the
+   * backends have seen as many requests, and not one more.
+   */
   readonly answers: number;
-  /** Connections and flows that the client opened and that were accepted. */
+  /**
+   * TCP: connections that were established, whether a request went over them or not. UDP: flows that a datagram was sent
+   * on, since nobody can see one before. Where there are no errors the backends have seen as many.
+   */
   readonly opened: number;
   /** Bytes received in all. */
   readonly bytes: number;

@@ -55,15 +55,16 @@ export function udpLane(run: LaneRun, number: number): Lane {
       mine.on("message", (answer) => {
         if (socket === mine) take(answer);
       });
-      mine.on("error", (error: NodeJS.ErrnoException) => {
+      const broken = ({ code }: NodeJS.ErrnoException): void => {
         resolve();
-        if (socket === mine) fail(error.code === "ECONNREFUSED" ? "refused" : "dropped");
-      });
+        if (socket === mine) fail(code === "ECONNREFUSED" ? "refused" : "dropped");
+      };
+      mine.on("error", broken);
       if (!host.includes(":")) mine.bind(0, clientAddress(number, flows++));
-      mine.connect(port, host, () => {
+      mine.connect(port, host, (error?: Error) => {
+        if (error !== undefined) return broken(error);
         resolve();
-        if (socket !== mine) return;
-        if (begun) next();
+        if (socket === mine && begun) next();
       });
     });
   const next = (): void => {

@@ -1,10 +1,11 @@
 import type { Model } from "../../model/model.ts";
 import type { Family } from "../../net/ip.ts";
+import { builtInChains } from "./built-in-chains.ts";
 import { ruleContext } from "./context.ts";
 import { draftTable, finishTable } from "./draft.ts";
 import { addEndpointChains, endpointChains } from "./endpoint-chains.ts";
 import { addForwarding, addLocalnetGuard, addMasquerading } from "./fixed-rules.ts";
-import { addTopLevel, builtInChains } from "./jumps.ts";
+import { addTopLevel } from "./jumps.ts";
 import { serviceChains } from "./names.ts";
 import { addNodePortEntry } from "./node-ports.ts";
 import type { ResolvedIptablesOptions } from "./options.ts";

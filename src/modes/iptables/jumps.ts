@@ -1,12 +1,7 @@
+import type { InChain } from "./changes.ts";
 import { append, chain, type TableDraft } from "./draft.ts";
 import { comment, jump, states } from "./matches.ts";
 import type { Match } from "./ruleset.ts";
-
-/** The kernel's own chains of each table, in the order in which iptables-save lists them. */
-export const builtInChains = {
-  nat: ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
-  filter: ["INPUT", "FORWARD", "OUTPUT"],
-} as const;
 
 const isNew = states("NEW");
 const portals = comment("kubernetes service portals");
@@ -41,20 +36,33 @@ const natJumps: readonly Jump[] = [
   ["POSTROUTING", "KUBE-POSTROUTING", [comment("kubernetes postrouting rules")]],
 ];
 
-const filterChains = [
-  "KUBE-SERVICES",
-  "KUBE-EXTERNAL-SERVICES",
-  "KUBE-FORWARD",
-  "KUBE-NODEPORTS",
-  "KUBE-PROXY-FIREWALL",
-  "KUBE-FIREWALL",
-];
-const natChains = ["KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING", "KUBE-MARK-MASQ"];
+/** The chains that every ruleset has besides the kernel's own. */
+export const topLevelChains = {
+  filter: [
+    "KUBE-SERVICES",
+    "KUBE-EXTERNAL-SERVICES",
+    "KUBE-FORWARD",
+    "KUBE-NODEPORTS",
+    "KUBE-PROXY-FIREWALL",
+    "KUBE-FIREWALL",
+  ],
+  nat: ["KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING", "KUBE-MARK-MASQ"],
+} as const;
+
+/** The jumps to them. */
+export const topLevelJumps: { readonly [T in keyof typeof topLevelChains]: readonly InChain[] } = {
+  filter: filterJumps.map(inChain),
+  nat: natJumps.map(inChain),
+};
+
+function inChain([chain, to, matches]: Jump): InChain {
+  return { chain, rule: { matches, target: jump(to) } };
+}
 
 /** Names the chains that every ruleset has, with the jumps to them. */
 export function addTopLevel(filter: TableDraft, nat: TableDraft): void {
-  for (const name of filterChains) chain(filter, name);
-  for (const name of natChains) chain(nat, name);
+  for (const name of topLevelChains.filter) chain(filter, name);
+  for (const name of topLevelChains.nat) chain(nat, name);
   for (const [from, to, matches] of filterJumps) append(filter, from, matches, jump(to));
   for (const [from, to, matches] of natJumps) append(nat, from, matches, jump(to));
 }

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { type Protocol, protocolName } from "../../net/flow.ts";
+import { base32 } from "../base32.ts";
 
 /** The chains that one service port may have. */
 export interface ServiceChains {
@@ -12,10 +13,6 @@ export interface ServiceChains {
   /** Where load balancer traffic is held against the source ranges. */
   readonly firewall: string;
 }
-
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-/** Base32 of ten bits: two characters. */
-const PAIRS: readonly string[] = Array.from({ length: 1024 }, (_, i) => ALPHABET[i >>> 5]! + ALPHABET[i & 31]!);
 
 /** @param servicePort the printed name, `ns/name` or `ns/name:port`. */
 export function serviceChains(servicePort: string, proto: Protocol): ServiceChains {
@@ -44,11 +41,4 @@ export function endpointChain(servicePort: string, proto: Protocol, endpoint: st
 function nameHash(text: string): string {
   const digest = hash("sha256", text, "hex");
   return base32(Number.parseInt(digest.slice(0, 10), 16)) + base32(Number.parseInt(digest.slice(10, 20), 16));
-}
-
-/** @param bytes five of them, as a number. */
-function base32(bytes: number): string {
-  const high = Math.floor(bytes / 2 ** 20);
-  const low = bytes % 2 ** 20;
-  return PAIRS[high >>> 10]! + PAIRS[high & 1023]! + PAIRS[low >>> 10]! + PAIRS[low & 1023]!;
 }

@@ -1,7 +1,8 @@
 import { configInvalid } from "../../core/errors.ts";
 import type { Cidr } from "../../net/cidr.ts";
+import { type LocalDetection, readLocalDetection } from "../local-detection.ts";
 import { type NodePortRanges, readNodePortRanges } from "../node-port-addresses.ts";
-import { type LocalDetection, readLocalDetection } from "./local-detection.ts";
+import { readBit, readFlag } from "../read-values.ts";
 
 /** Options of the iptables mode; each is a field of KubeProxyConfiguration or a fact about the host. */
 export interface IptablesOptions {
@@ -92,16 +93,4 @@ export function resolveIptablesOptions(options: IptablesOptions = {}): ResolvedI
     return [field, readers[field as keyof IptablesOptions](value, path)];
   });
   return Object.freeze({ ...defaults, ...Object.fromEntries(read) });
-}
-
-function readBit(value: unknown, path: string): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > 31) {
-    throw configInvalid(path, "a whole number in 0…31", value);
-  }
-  return value;
-}
-
-function readFlag(value: unknown, path: string): boolean {
-  if (typeof value !== "boolean") throw configInvalid(path, "true or false", value);
-  return value;
 }

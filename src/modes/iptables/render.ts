@@ -1,8 +1,13 @@
 import { assertNever } from "../../core/errors.ts";
 import { formatSocketAddr, type Protocol, protocolName } from "../../net/flow.ts";
-import { word } from "../quote.ts";
-import type { Chain, IptablesRuleset, Match, Rule, Table, Target } from "./ruleset.ts";
-import { type RuleFormat, shortRange, type Syntax, syntaxOf } from "./syntax.ts";
+import { formatIp } from "../../net/ip.ts";
+import { word as plainWord } from "../quote.ts";
+import type { ForeignTarget } from "./foreign.ts";
+import { foreignMatchText, isForeignMatch } from "./foreign-matches.ts";
+import { foreignTargetText } from "./foreign-targets.ts";
+import { dashedPorts } from "./option-values.ts";
+import type { Chain, Counters, IptablesRuleset, Match, OwnMatch, Rule, Table, Target } from "./ruleset.ts";
+import { plainName, type RuleFormat, shortRange, type Syntax, syntaxOf } from "./syntax.ts";
 
 /**
  * The ruleset as text: one `*table … COMMIT` a table. This file and those it takes its words from are the only ones
@@ -31,7 +36,7 @@ function restoreTable({ name, chains }: Table, syntax: Syntax): string {
   const declared = chains.filter(({ policy }) => policy === undefined);
   const lines = [
     `*${name}`,
-    ...declared.map((chain) => `:${word(chain.name, "chain")} - [0:0]`),
+    ...declared.map(({ name, counters }) => `:${word(name, "chain")} - ${countersText(counters)}`),
     ...chains.filter(hasRules).map((chain) => restoreRules(chain, syntax)),
     "COMMIT\n",
   ];
@@ -48,7 +53,7 @@ function saveTable({ name, chains }: Table, syntax: Syntax): string {
   const sorted = [...own, ...chains.filter(({ policy }) => policy === undefined).toSorted(byName)];
   const lines = [
     `*${name}`,
-    ...sorted.map((chain) => `:${word(chain.name, "chain")} ${chain.policy ?? "-"} [0:0]`),
+    ...sorted.map(({ name, policy, counters }) => `:${word(name, "chain")} ${policy ?? "-"} ${countersText(counters)}`),
     ...sorted.filter(hasRules).map((chain) => rulesText(`-A ${chain.name}`, chain.rules, syntax)),
     "COMMIT\n",
   ];
@@ -57,7 +62,15 @@ function saveTable({ name, chains }: Table, syntax: Syntax): string {
 
 /** Joined chain by chain: a line is many small pieces, and they are forgotten sooner so. */
 function rulesText(start: string, rules: readonly Rule[], syntax: Syntax): string {
-  return rules.map((rule) => start + ruleText(rule, syntax)).join("\n");
+  return rules.map((rule) => countedStart(start, rule) + ruleText(rule, syntax)).join("\n");
+}
+
+function countedStart(start: string, { counters }: Rule): string {
+  return counters === undefined ? start : `${countersText(counters)} ${start}`;
+}
+
+function countersText(counters: Counters | undefined): string {
+  return counters === undefined ? "[0:0]" : `[${counters.packets}:${counters.bytes}]`;
 }
 
 function hasRules({ rules }: Chain): boolean {
@@ -94,18 +107,35 @@ function orderedMatches(matches: readonly Match[], syntax: Syntax): string {
   return text + waiting;
 }
 
-const packetFirst = ["source", "destination", "in-interface", "out-interface", "protocol"] as const;
-
 /** The kernel keeps these apart from a rule's list of matches, so they have no order among those. */
+const headPlaces: Readonly<Partial<Record<Match["kind"], number>>> = {
+  source: 0,
+  destination: 1,
+  "in-interface": 2,
+  "out-interface": 3,
+  protocol: 4,
+  "other-protocol": 4,
+  fragment: 5,
+};
+const HEAD_OPTIONS = ["-s", "-d", "-i", "-o"];
+const LAST_PLACE = 5;
+
+/** @returns undefined for what stands in the list of matches. */
+function headPlace(match: Match): number | undefined {
+  if (match.kind !== "unknown") return headPlaces[match.kind];
+  const place = HEAD_OPTIONS.indexOf(/^(?:! )?(-[sdio]) /.exec(match.text)?.[1] ?? "");
+  return place < 0 ? undefined : place;
+}
+
 function sortedMatches(matches: readonly Match[], syntax: Syntax): string {
+  const heads: string[] = [];
   let text = "";
-  for (const kind of packetFirst) {
-    for (const match of matches) if (match.kind === kind && !matchesAll(match)) text += matchText(match, syntax);
-  }
   for (const match of matches) {
-    if (match.kind === "destination-port") text += moduleText(match.proto) + portText(match);
-    else if (!(packetFirst as readonly string[]).includes(match.kind)) text += matchText(match, syntax);
+    const place = headPlace(match);
+    if (place === undefined) text += matchText(match, syntax);
+    else if (!matchesAll(match)) heads[place] = (heads[place] ?? "") + matchText(match, syntax);
   }
+  for (let place = LAST_PLACE; place >= 0; place -= 1) text = (heads[place] ?? "") + text;
   return text;
 }
 
@@ -126,7 +156,21 @@ function not(match: { readonly not?: true }): string {
   return match.not === true ? " !" : "";
 }
 
+/** A name that may be another program's. */
+function word(text: string, path: string): string {
+  return plainWord(text, path, plainName);
+}
+
+/** Text that was read from a line, and is one. */
+function verbatim(text: string): string {
+  return plainWord(text, "rule", /^[\t\P{Cc}]+$/u);
+}
+
 function matchText(match: Match, syntax: Syntax): string {
+  return isForeignMatch(match) ? verbatim(foreignMatchText(match)) : ownMatchText(match, syntax);
+}
+
+function ownMatchText(match: OwnMatch, syntax: Syntax): string {
   switch (match.kind) {
     case "source":
       return `${not(match)} -s ${syntax.range(match.range)}`;
@@ -145,7 +189,7 @@ function matchText(match: Match, syntax: Syntax): string {
     case "comment":
       return ` -m comment --comment ${syntax.comment(match.text)}`;
     case "mark":
-      return ` -m mark${not(match)} --mark ${syntax.hex(match.value)}/${syntax.hex(match.mask)}`;
+      return ` -m mark${not(match)} --mark ${syntax.marked(match.value, match.mask)}`;
     case "conntrack-state":
       return ` -m conntrack${not(match)} --ctstate ${match.states.join(",")}`;
     case "state":
@@ -155,7 +199,7 @@ function matchText(match: Match, syntax: Syntax): string {
     case "destination-type":
       return ` -m addrtype${not(match)} --dst-type ${match.type}`;
     case "statistic-random":
-      return ` -m statistic --mode random --probability ${syntax.probability(match.threshold)}`;
+      return ` -m statistic --mode random${not(match)} --probability ${syntax.probability(match.threshold)}`;
     case "recent-set":
       return ` -m recent ${syntax.recentSet(word(match.list, "list"))}`;
     case "recent-check":
@@ -188,16 +232,21 @@ function targetText(target: Target, syntax: Syntax): string {
     case "return":
       return " -j RETURN";
     case "reject":
-      return ` -j ${syntax.reject}`;
+      return ` -j ${target.with === undefined ? syntax.reject : `REJECT --reject-with ${word(target.with, "answer")}`}`;
     case "mark":
       return ` -j ${syntax.markTarget(target.value, target.mask)}`;
-    case "masquerade":
-      return target.randomFully ? " -j MASQUERADE --random-fully" : " -j MASQUERADE";
-    case "dnat":
-      return ` -j DNAT --to-destination ${formatSocketAddr(target.to)}`;
+    case "masquerade": {
+      const ports = target.ports === undefined ? "" : ` --to-ports ${dashedPorts.write(target.ports)}`;
+      const random = target.random === true ? " --random" : "";
+      return ` -j MASQUERADE${ports}${random}${target.randomFully ? " --random-fully" : ""}`;
+    }
+    case "dnat": {
+      const { ip, port } = target.to;
+      return ` -j DNAT --to-destination ${port === 0 ? formatIp(ip) : formatSocketAddr(target.to)}`;
+    }
     case "redirect":
-      return ` -j REDIRECT --to-ports ${target.port}`;
+      return target.port === 0 ? " -j REDIRECT" : ` -j REDIRECT --to-ports ${target.port}`;
     default:
-      return assertNever(target);
+      return ` -j ${verbatim(foreignTargetText(target satisfies ForeignTarget))}`;
   }
 }

@@ -13,7 +13,7 @@ export interface Syntax {
   readonly sorted: boolean;
   range(range: Cidr): string;
   comment(text: string): string;
-  hex(value: number): string;
+  marked(value: number, mask: number): string;
   probability(threshold: number): string;
   recentSet(list: string): string;
   recentCheck(list: string, seconds: number): string;
@@ -23,11 +23,13 @@ export interface Syntax {
   markTarget(value: number, mask: number): string;
 }
 
+const ALL_BITS = 0xffff_ffff;
+
 const restore: Syntax = {
   sorted: false,
   range: shortRange,
   comment: (text) => quoteComment(text, /^\w[\w./:-]*$/),
-  hex: hex8,
+  marked: (value, mask) => `${hex8(value)}/${hex8(mask)}`,
   probability: writtenProbability,
   recentSet: (list) => `--name ${list} --set`,
   recentCheck: (list, seconds) => `--name ${list} --rcheck --seconds ${seconds} --reap`,
@@ -46,7 +48,7 @@ function save(family: Family): Syntax {
     sorted: true,
     range: formatCidr,
     comment: (text) => quoteComment(text, /^[\w-]+$/),
-    hex,
+    marked: (value, mask) => (mask === ALL_BITS ? hex(value) : `${hex(value)}/${hex(mask)}`),
     probability: savedProbability,
     recentSet: (list) => `--set --name ${list} --mask ${mask} --rsource`,
     recentCheck: (list, seconds) => `--rcheck --seconds ${seconds} --reap --name ${list} --mask ${mask} --rsource`,
@@ -62,13 +64,19 @@ export function syntaxOf(format: RuleFormat, family: Family): Syntax {
   return format === "restore" ? restore : save(family);
 }
 
+/**
+ * A name of a chain, list, set, counter or interface that others chose: anything that is read back as one word. What a
+ * cluster names is held to less, by `word`.
+ */
+export const plainName = /^[^\s\p{Cc}"\\!-][^\s\p{Cc}"\\]*$/u;
+
 /** A range of one address is that address. */
 export function shortRange(range: Cidr): string {
   const isHost = range.bits === (typeof range.base === "number" ? 32 : 128);
   return isHost ? formatIp(range.base) : formatCidr(range);
 }
 
-function hex(value: number): string {
+export function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }
 

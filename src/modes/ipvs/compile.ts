@@ -1,8 +1,9 @@
 import type { Model } from "../../model/model.ts";
 import type { Endpoint, ServicePort } from "../../model/service-port.ts";
 import { formatSocketAddr, type SocketAddr } from "../../net/flow.ts";
-import { type Family, isLoopback } from "../../net/ip.ts";
-import { nodePortAddresses } from "../node-port-addresses.ts";
+import type { Family } from "../../net/ip.ts";
+import { compileSurroundings } from "./compile-surroundings.ts";
+import { nodePortIps } from "./node-addresses.ts";
 import type { ResolvedIpvsOptions } from "./options.ts";
 import type { IpvsTables, RealServer, VirtualServer } from "./tables.ts";
 
@@ -13,9 +14,9 @@ interface Entrance {
 }
 
 /**
- * Compiles the virtual servers of one family: one for each address at which a service port is reached, node ports
- * with each of the node's addresses but loopback. A service port without endpoints has virtual servers too: the
- * kernel then answers that the port is unreachable.
+ * Compiles the virtual servers of one family, and what a kernel needs around them: one virtual server for each address
+ * at which a service port is reached, node ports with each of the node's addresses. A service port without endpoints
+ * has virtual servers too: the kernel then answers that the port is unreachable.
  *
  * Of two service ports that claim one address, port and protocol the first in the model's order has it; kube-proxy
  * leaves that to chance.
@@ -23,8 +24,7 @@ interface Entrance {
  * Source: kube-proxy, pkg/proxy/ipvs/proxier.go, `syncProxyRules`, `syncService`, `syncEndpoint`.
  */
 export function compileIpvs(model: Model, family: Family, options: ResolvedIpvsOptions): IpvsTables {
-  const nodePorts = nodePortAddresses(options.nodePortAddresses, family, model.node);
-  const nodeIps = nodePorts.addresses.filter((ip) => !isLoopback(ip));
+  const nodeIps = nodePortIps(options, family, model.node);
   const flags = options.scheduler === "mh" ? ["mh-port"] : [];
   const virtualServers = new Map<string, VirtualServer>();
   for (const port of model.servicePorts[family]) {
@@ -42,7 +42,8 @@ export function compileIpvs(model: Model, family: Family, options: ResolvedIpvsO
       });
     }
   }
-  return { family, virtualServers: [...virtualServers.values()] };
+  const around = compileSurroundings(model, family, options);
+  return { family, virtualServers: [...virtualServers.values()], around };
 }
 
 function entrances(port: ServicePort, nodeIps: readonly SocketAddr["ip"][]): readonly Entrance[] {

@@ -1,17 +1,6 @@
 import { hostCidr } from "../../net/cidr.ts";
-import type { Ip } from "../../net/ip.ts";
 import type { Chain, IptablesRuleset, Match, Rule, Target } from "../iptables/ruleset.ts";
 import type { Forward, ForwardTable, Portal } from "./forward-table.ts";
-
-/** Where the proxy's own sockets are: what the portal rules rewrite destinations to. */
-export interface ProxySockets {
-  /** The port on which each forward's connections are accepted, by its name; all forwards have one. */
-  readonly ports: ReadonlyMap<string, number>;
-  /** The address that the sockets are bound to; 0.0.0.0: all. */
-  readonly bindIp: Ip;
-  /** Where the host itself reaches the proxy while the sockets are bound to all addresses. */
-  readonly hostIp: Ip;
-}
 
 interface PortalRules {
   /** Of traffic that comes in, from pods and from other hosts. */
@@ -31,13 +20,13 @@ const nodePorts = comment("handle service NodePorts; NOTE: this must be the last
 const nonLocal = comment("Ensure that non-local NodePort traffic can flow");
 
 /**
- * The rules that lead traffic for service addresses to the proxy's sockets, in IPv4.
+ * The rules that lead traffic for service addresses to the proxy ports, in IPv4.
  *
  * Source: kube-proxy 1.25, pkg/proxy/userspace/proxier.go, `iptablesInit`, `openOnePortal`, `openNodePort`.
  */
-export function compilePortals({ forwards }: ForwardTable, sockets: ProxySockets): IptablesRuleset {
+export function compilePortals(table: ForwardTable): IptablesRuleset {
   const rules: PortalRules = { container: [], host: [], nodePortContainer: [], nodePortHost: [], nodePortNonLocal: [] };
-  for (const forward of forwards) addForward(rules, forward, sockets);
+  for (const forward of table.forwards) addForward(rules, forward, table);
   const nat: readonly Chain[] = [
     builtIn(
       "PREROUTING",
@@ -58,28 +47,26 @@ export function compilePortals({ forwards }: ForwardTable, sockets: ProxySockets
     builtIn("OUTPUT"),
     { name: "KUBE-NODEPORT-NON-LOCAL", rules: rules.nodePortNonLocal },
   ];
-  const tables = [
-    { name: "nat", chains: nat },
-    { name: "filter", chains: filter },
-  ] as const;
-  return { family: 4, tables };
+  return {
+    family: 4,
+    tables: [
+      { name: "filter", chains: filter },
+      { name: "nat", chains: nat },
+    ],
+  };
 }
 
-function addForward(rules: PortalRules, forward: Forward, sockets: ProxySockets): void {
-  const port = sockets.ports.get(forward.name)!;
-  const anywhere = sockets.bindIp === 0;
-  const fromHost: Target = { kind: "dnat", to: { ip: anywhere ? sockets.hostIp : sockets.bindIp, port } };
-  const fromContainer: Target = anywhere ? { kind: "redirect", port } : fromHost;
-  for (const portal of forward.portals) {
-    if (portal.kind !== "node-port") addPortal(rules, forward, portal, fromContainer, fromHost);
-  }
-  // One node port, whichever addresses the node has: the jump tells which are local.
-  const nodePort = forward.portals.find(({ kind }) => kind === "node-port");
-  if (nodePort === undefined) return;
-  const matches = toPort(forward, nodePort.addr.port);
+function addForward(rules: PortalRules, forward: Forward, { bindIp, hostIp }: ForwardTable): void {
+  const { proxyPort, portals, nodePort } = forward;
+  const fromHost: Target = { kind: "dnat", to: { ip: hostIp, port: proxyPort } };
+  const fromContainer: Target = bindIp === 0 ? { kind: "redirect", port: proxyPort } : fromHost;
+  for (const portal of portals) addPortal(rules, forward, portal, fromContainer, fromHost);
+  if (nodePort === 0) return;
+  const matches = toPort(forward, nodePort);
   rules.nodePortContainer.push({ matches, target: fromContainer });
   rules.nodePortHost.push({ matches, target: fromHost });
-  rules.nodePortNonLocal.push({ matches: [...toPort(forward, port), isNew], target: { kind: "accept" } });
+  // By now the destination is rewritten: it is the proxy port that comes in.
+  rules.nodePortNonLocal.push({ matches: [...toPort(forward, proxyPort), isNew], target: { kind: "accept" } });
 }
 
 function addPortal(

@@ -184,7 +184,8 @@ test("ipvs persistence and userspace affinity end when their time is over, from 
   // In IPVS the time of a client with connections begins anew; SYNs that nobody answers are forgotten after 60 s.
   for (const [program, seconds] of [
     [ipvs({ [web]: at }, { persistenceSeconds: 70 }), 70],
-    [userspace({ [web]: at }, { affinitySeconds: 10 }), 10],
+    // A service that comes with its endpoints: 3 hours, whatever it says.
+    [userspace({ [web]: at }, { affinitySeconds: 10 }), 10_800],
   ] as const) {
     const node = await nodeWith(program);
     const first = node.open(client, web);

@@ -4,6 +4,7 @@ import { type Random, seededRandom } from "../../../src/core/random.ts";
 import type { Decision, NodePlan } from "../../../src/dataplane/dataplane.ts";
 import { createEmulated, type Emulated, type EmulatedOptions } from "../../../src/dataplane/emulated/emulated.ts";
 import type { Match, Rule, TableName, Target } from "../../../src/modes/iptables/ruleset.ts";
+import type { TracedDecision } from "../../../src/explain/outcomes.ts";
 import type { VirtualServer } from "../../../src/modes/ipvs/tables.ts";
 import type { Program } from "../../../src/modes/program.ts";
 import type { Forward } from "../../../src/modes/userspace/forward-table.ts";
@@ -29,7 +30,7 @@ export function flow(from: string, to: string, proto: Protocol = TCP): Flow {
 }
 
 /** `10.0.0.1:80`, `10.0.0.1:80 m` where the source is masqueraded, or the verdict. */
-export function said(decision: Decision): string {
+export function said(decision: Decision | TracedDecision): string {
   if (decision.verdict !== "forward") return decision.verdict;
   return `${formatSocketAddr(decision.to)}${decision.masquerade ? " m" : ""}`;
 }
@@ -91,11 +92,14 @@ export function userspace(
   const forwards = Object.entries(endpoints).map(([at, behind], index): Forward => ({
     name: `default/${index}`,
     proto,
+    proxyPort: 11_000 + index,
     portals: [{ kind: "cluster-ip", addr: addr(at) }],
+    nodePort: 0,
     affinitySeconds,
     endpoints: behind.map(addr),
   }));
-  return { mode: "userspace", table: { forwards } };
+  const table = { forwards, claims: [], bindIp: parseIp("0.0.0.0"), hostIp: parseIp("192.168.10.5") };
+  return { mode: "userspace", table };
 }
 
 export interface Node extends Emulated {

@@ -70,23 +70,43 @@ test("a client keeps its endpoint through a shuffle, but not the loss of it", ()
   assert.equal(pools.open(name).number, next);
 });
 
-test("a changed affinity time alone is not noticed; affinity switched on and off is", () => {
-  const pools = new Pools().apply(userspace({ [at]: endpoints(1, 2) }, { affinitySeconds: 100 }));
-  pools.apply(userspace({ [at]: endpoints(1, 2) }, { affinitySeconds: 5 }));
-  const client = flow("10.244.1.9", at);
-  const slot = pools.pool(name).choose(client, 0, false);
-  assert.equal(pools.pool(name).choose(client, 99_999, false), slot);
-  pools.apply(userspace({ [at]: endpoints(1, 2) }));
-  assert.notEqual(pools.pool(name).choose(client, 99_999, false), slot);
-  pools.apply(userspace({ [at]: endpoints(1, 2) }, { affinitySeconds: 5 }));
-  const again = pools.pool(name).choose(client, 99_999, false);
-  assert.equal(pools.pool(name).choose(client, 104_998, false), again);
-  assert.notEqual(pools.pool(name).choose(client, 109_998, false), again, "5 s after the last one it is over");
+const client = flow("10.244.1.9", at);
+const withEndpoints = (affinitySeconds: number) => userspace({ [at]: endpoints(1, 2) }, { affinitySeconds });
+const withoutEndpoints = (affinitySeconds: number) => userspace({ [at]: [] }, { affinitySeconds });
+
+/** Whether a client that chooses anew after this long has its endpoint still. */
+function keepsFor(pools: Pools, ms: number, fromMs = 0): boolean {
+  const slot = pools.pool(name).choose(client, fromMs, false);
+  return pools.pool(name).choose(client, fromMs + ms, false) === slot;
+}
+
+test("a service that comes with its endpoints has an affinity of 3 hours, whatever its own", () => {
+  for (const seconds of [4, 100_000]) {
+    assert.ok(keepsFor(new Pools().apply(withEndpoints(seconds)), 10_799_999), `${seconds} s`);
+    assert.ok(!keepsFor(new Pools().apply(withEndpoints(seconds)), 10_800_000), `${seconds} s`);
+  }
+});
+
+test("a service that was there before its endpoints has its own affinity time, and keeps it through changes", () => {
+  const first = () => new Pools().apply(withoutEndpoints(100)).apply(withEndpoints(100));
+  assert.ok(keepsFor(first(), 99_999));
+  assert.ok(!keepsFor(first(), 100_000));
+  assert.ok(keepsFor(first().apply(withEndpoints(5)), 99_999));
+  assert.ok(!keepsFor(first().apply(withEndpoints(500)), 100_000));
+});
+
+test("affinity that is switched off ends at once, and switched on again lasts 3 hours", () => {
+  const pools = new Pools().apply(withoutEndpoints(100)).apply(withEndpoints(100));
+  assert.ok(keepsFor(pools, 1));
+  pools.apply(withEndpoints(0));
+  assert.ok(!keepsFor(pools, 1));
+  pools.apply(withEndpoints(5));
+  assert.ok(keepsFor(pools, 10_799_999));
+  assert.ok(!keepsFor(pools, 10_800_000, 20_000_000));
 });
 
 test("a further try passes over the affinity and leaves its choice in its place", () => {
   const pools = new Pools().apply(userspace({ [at]: endpoints(1, 2, 3) }, { affinitySeconds: 100 }));
-  const client = flow("10.244.1.9", at);
   const first = pools.pool(name).choose(client, 0, false);
   const second = pools.pool(name).choose(client, 0, true);
   assert.notEqual(second, first);

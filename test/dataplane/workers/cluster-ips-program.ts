@@ -35,6 +35,12 @@ const services: readonly TestService[] = [
   { name: "six", clusterIp: "fd00:10:96::10", endpoints: [six.addr] },
   { name: "node-too", clusterIp: "10.96.0.21", nodePort: 30081, endpoints: [endpoint.addr] },
   { name: "empty", clusterIp: "10.96.0.60", endpoints: [] },
+  {
+    name: "outside",
+    clusterIp: "10.96.0.30",
+    endpoints: [endpoint.addr],
+    loadBalancer: { ip: "203.0.113.5", sourceRanges: [] },
+  },
 ];
 const addr = (text: string): SocketAddr => parseSocketAddr(text, "test");
 

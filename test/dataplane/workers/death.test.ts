@@ -143,7 +143,7 @@ test("a worker that throws takes its own connections along and no others; its de
     assert.equal(dataplane.logged.length, 1);
     assert.match(
       dataplane.logged[0]!,
-      /^warning: worker 0 \(thread \d+\) died with 1 connections: unreachable: .*nonsense/,
+      /^warning: worker 0 \(thread \d+\) died with 1 connection: unreachable: .*nonsense/,
     );
   });
   await endpoint.close();
@@ -167,13 +167,14 @@ test("workers that die while tables are switched leave the last table in force, 
       for (let turn = 0; turn < round; turn += 1) await new Promise(setImmediate);
       await dataplane.terminate(round % 3);
       await applied;
+      // A worker that died only after the apply is replaced, too.
+      await dataplane.whole();
       const { listeners, generation } = dataplane.status();
       assert.equal(generation, round + 1);
       for (const { at, reason } of listeners) {
         assert.equal(reason, undefined);
         assert.equal(await answered(at!), "x");
       }
-      await dataplane.whole();
     }
     await until(() => dataplane.status().counters.active === 0);
   });

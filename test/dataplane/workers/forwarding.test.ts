@@ -60,7 +60,7 @@ for (const mode of modes) {
 
 for (const mode of ["iptables", "ipvs"] as const) {
   test(`${mode}: an endpoint that refuses is not replaced: the client sees a reset`, async () => {
-    const dead = await deadAddr();
+    const dead = deadAddr();
     await running({}, async (dataplane) => {
       await dataplane.apply(...compiled(mode, [{ endpoints: [dead] }]));
       const { ended } = await tcpClient(dataplane.at());
@@ -72,7 +72,7 @@ for (const mode of ["iptables", "ipvs"] as const) {
 }
 
 test("userspace: an endpoint that refuses is passed over, and affinity is overwritten", async () => {
-  const dead = await deadAddr("127.0.1.1");
+  const dead = deadAddr("127.0.1.1");
   const alive = await tcpEndpoint(echoNamed("alive"), "127.0.1.2");
   await running({}, async (dataplane) => {
     await dataplane.apply(...compiled("userspace", [{ endpoints: [dead, alive.addr], affinitySeconds: 3600 }]));

@@ -47,11 +47,17 @@ export function echoNamed(name: string): (socket: Socket) => void {
   };
 }
 
-/** An address at which nothing listens. */
-export async function deadAddr(host = "127.0.0.1"): Promise<SocketAddr> {
-  const endpoint = await tcpEndpoint(() => {}, host);
-  await endpoint.close();
-  return endpoint.addr;
+/** An address at which nothing listens: a port that the system gives to nobody, unlike one that was just closed. */
+export function deadAddr(host = "127.0.0.1"): SocketAddr {
+  return { ip: parseIp(host), port: 1 };
+}
+
+/** An address to listen at that stays free: no other process has anything to do with its host. */
+export async function freeAddr(): Promise<SocketAddr> {
+  const { pid } = process;
+  const probe = await tcpEndpoint(() => {}, `127.${64 + ((pid >>> 16) & 63)}.${(pid >>> 8) & 255}.${pid & 255}`);
+  await probe.close();
+  return probe.addr;
 }
 
 function addrOf(server: Server): SocketAddr {

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { honoursReusePort } from "../../../src/dataplane/workers/reuse-port.ts";
 import type { SocketAddr } from "../../../src/net/flow.ts";
-import { parseIp } from "../../../src/net/ip.ts";
+import { formatIp, parseIp } from "../../../src/net/ip.ts";
 import { suite } from "../../support/suite.ts";
-import { askOnce, echo, echoNamed, tcpClient, tcpEndpoint, until } from "./peers.ts";
+import { askOnce, echo, echoNamed, freeAddr, tcpClient, tcpEndpoint, until } from "./peers.ts";
 import { running } from "./running.ts";
 import { compiled, type TestService } from "./services.ts";
 
@@ -85,11 +85,11 @@ test("a lone worker that dies is replaced, and its ports are served again", asyn
 
 test("a port that somebody took while its worker was dead is not served, and does not stand in the way of others", async () => {
   const endpoint = await tcpEndpoint(echo);
-  await running({ workers: 1 }, async (dataplane) => {
+  await running({ workers: 1, listen: { "default/s0": await freeAddr() } }, async (dataplane) => {
     await dataplane.apply(...compiled("ipvs", manyServices(1, endpoint.addr)));
     const at = dataplane.at("default/s0");
     await dataplane.terminate(0);
-    const thief = createServer().listen({ host: "127.0.0.1", port: at.port });
+    const thief = createServer().listen({ host: formatIp(at.ip), port: at.port });
     await once(thief, "listening");
     await dataplane.apply(...compiled("ipvs", manyServices(2, endpoint.addr)));
     const [lost, served] = dataplane.status().listeners;
@@ -115,16 +115,15 @@ test("an apply while a worker is dead waits until the table is in force", async 
 });
 
 test("a frontend listens at the address that the options give its service port, also when its cluster IP changes", async () => {
-  const free = await tcpEndpoint(() => {});
+  const free = await freeAddr();
   const endpoint = await tcpEndpoint(echo);
-  await free.close();
-  await running({ listen: { "default/web": free.addr } }, async (dataplane) => {
+  await running({ listen: { "default/web": free } }, async (dataplane) => {
     await dataplane.apply(...compiled("ipvs", [{ endpoints: [endpoint.addr], nodePort: 30080 }]));
-    assert.deepEqual(dataplane.at(), free.addr);
-    assert.notDeepEqual(dataplane.at("default/web", "node-port"), free.addr);
-    const open = await tcpClient(free.addr);
+    assert.deepEqual(dataplane.at(), free);
+    assert.notDeepEqual(dataplane.at("default/web", "node-port"), free);
+    const open = await tcpClient(free);
     await dataplane.apply(...compiled("ipvs", [{ clusterIp: "10.96.0.99", endpoints: [endpoint.addr] }]));
-    assert.equal(await askOnce(free.addr, "still here"), "still here");
+    assert.equal(await askOnce(free, "still here"), "still here");
     open.socket.end("and still open");
     assert.equal(String(await open.received), "and still open");
   });
@@ -153,16 +152,15 @@ test("an apply that cannot listen fails, leaves the table before in force and op
 });
 
 test("two of us do not share a port, though reusePort would let them", async () => {
-  const free = await tcpEndpoint(() => {});
+  const free = await freeAddr();
   const endpoint = await tcpEndpoint(echo);
-  await free.close();
-  const listen = { "default/web": free.addr };
+  const listen = { "default/web": free };
   await running({ listen }, async (first) => {
     await first.apply(...compiled("ipvs", [{ endpoints: [endpoint.addr] }]));
     await running({ listen }, async (second) => {
       await assert.rejects(second.apply(...compiled("ipvs", [{ endpoints: [endpoint.addr] }])), /EADDRINUSE/);
     });
-    assert.equal(await askOnce(free.addr, "mine"), "mine");
+    assert.equal(await askOnce(free, "mine"), "mine");
   });
   await endpoint.close();
 });

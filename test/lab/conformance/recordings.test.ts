@@ -62,6 +62,15 @@ for (const kernel of kernels) {
   });
 }
 
+test("what was seen of each connection need not be recorded: servers answer as they do in the recordings", () => {
+  for (const [name] of vectors) {
+    const recording = JSON.parse(readFileSync(`${folder}/${name}`, "utf8")) as { events: Record<string, unknown>[] };
+    const events = recording.events.map(({ result: _result, state: _state, noop: _noop, ...event }) => event);
+    const { differences } = replayVector(parseVector(JSON.stringify({ ...recording, events }), name));
+    assert.deepEqual(differences, [], name);
+  }
+});
+
 test("a recording that is wrong in one place differs there, whichever it is", () => {
   const each = vectors.filter(([, { deterministic }], index) => deterministic && index % runs(1, 6) === 0);
   for (const [name, vector] of each) {

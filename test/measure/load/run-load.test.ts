@@ -29,8 +29,7 @@ for (const work of workNames) {
     assert.ok(sample.bytes > 0);
     assert.ok(Math.abs(sample.seconds - 0.5) < 1e-9, `${sample.seconds}`);
     assert.equal(sum(counts.map(({ bytesOut }) => bytesOut)), sample.bytes);
-    const requests = work === "tcp-bulk" ? sample.opened : sample.answers;
-    assert.equal(sum(counts.map((one) => one.requests)), requests);
+    assert.equal(sum(counts.map((one) => one.requests)), sample.answers);
     if (work.startsWith("tcp")) assert.equal(sum(counts.map(({ connections }) => connections)), sample.opened);
     else assert.ok(sum(counts.map(({ flows }) => flows)) >= 1);
     const { totalCount } = mergeHistograms([sample.latency]);
@@ -47,9 +46,8 @@ for (const work of workNames) {
   });
 
   test(`${work}: nobody listens: every try is counted as refused, and it ends`, async () => {
-    const server = await echoServer(work.startsWith("tcp") ? "tcp" : "udp", 1);
-    await server.close();
-    const sample = await load(work, server.targets);
+    // A port that the system gives to nobody, unlike one that was just closed.
+    const sample = await load(work, [{ host: "127.0.0.1", port: 1 }]);
     assert.equal(sample.operations, 0);
     assert.ok(sample.errors.refused >= 1);
     assert.deepEqual({ ...sample.errors, refused: 0 }, noErrors);
@@ -57,7 +55,7 @@ for (const work of workNames) {
 
   test(`${work}: a server that never answers times out, lane by lane, and does not hang`, async () => {
     const server = work.startsWith("tcp") ? await tcpServer((socket) => socket.resume()) : await udpServer(() => []);
-    const sample = await load(work, server.targets, { timeoutMs: 150, windowMs: 100 });
+    const sample = await load(work, server.targets, { timeoutMs: 500, windowMs: 400 });
     await server.close();
     assert.equal(sample.operations, 0);
     // A lane begins one request in the window, and none after it was given up: then the window is over.
@@ -81,7 +79,7 @@ for (const work of workNames) {
     setTimeout(() => abort.abort(), 50);
     const sample = await running;
     await server.close();
-    assert.ok(sample.seconds < 5);
+    assert.ok(sample.seconds < 60);
     assert.deepEqual(sample.errors, noErrors);
   });
 }
@@ -207,7 +205,7 @@ test("a lane goes on after a server that stalls once", async () => {
 
 test("a server that never closes its half is given up, and its requests do not count as complete", async () => {
   const server = await tcpServer((socket) => socket.on("data", (message) => socket.write(message)));
-  const sample = await load("tcp-connect-request-close", server.targets, { timeoutMs: 40, windowMs: 100 });
+  const sample = await load("tcp-connect-request-close", server.targets, { timeoutMs: 400, windowMs: 500 });
   await server.close();
   assert.equal(sample.operations, 0);
   assert.ok(sample.answers >= 1);
@@ -245,7 +243,7 @@ test("udp: a wrong answer, somebody else's and a second one are wrong; a lost on
     [() => [], "timedOut"],
   ] as const) {
     const server = await udpServer(answer);
-    const sample = await load("udp-request-response", server.targets, { timeoutMs: 40 });
+    const sample = await load("udp-request-response", server.targets, { timeoutMs: 400 });
     await server.close();
     assert.ok(sample.errors[kind] >= 1, `${kind}: ${JSON.stringify(sample.errors)}`);
   }

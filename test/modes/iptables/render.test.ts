@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { renderIptables, renderRule } from "../../../src/modes/iptables/render.ts";
-import type { IptablesRuleset, Match, Target } from "../../../src/modes/iptables/ruleset.ts";
+import type { IptablesRuleset, Match, OwnMatch, OwnTarget, Target } from "../../../src/modes/iptables/ruleset.ts";
 import { parseCidr } from "../../../src/net/cidr.ts";
 import { SCTP, TCP, UDP } from "../../../src/net/flow.ts";
 import { parseIp } from "../../../src/net/ip.ts";
@@ -15,7 +15,7 @@ const range = parseCidr("10.244.0.0/16");
 const host = parseCidr("10.96.0.1/32");
 
 /** Every kind of condition, plain and turned round; a kind that is missing here is a type error. */
-const matches: Readonly<Record<Match["kind"], readonly (readonly [Match, ...Expected])[]>> = {
+const matches: Readonly<Record<OwnMatch["kind"], readonly (readonly [Match, ...Expected])[]>> = {
   source: [
     [{ kind: "source", range }, "-s 10.244.0.0/16"],
     [{ kind: "source", range, not: true }, "! -s 10.244.0.0/16"],
@@ -61,6 +61,7 @@ const matches: Readonly<Record<Match["kind"], readonly (readonly [Match, ...Expe
       "-m mark --mark 0x4000/0x4000",
     ],
     [{ kind: "mark", value: 0x80000000, mask: 0x80000000, not: true }, "-m mark ! --mark 0x80000000/0x80000000"],
+    [{ kind: "mark", value: 1, mask: 0xffff_ffff }, "-m mark --mark 0x00000001/0xffffffff", "-m mark --mark 0x1"],
   ],
   "conntrack-state": [
     [{ kind: "conntrack-state", states: ["NEW"] }, "-m conntrack --ctstate NEW"],
@@ -83,6 +84,11 @@ const matches: Readonly<Record<Match["kind"], readonly (readonly [Match, ...Expe
       { kind: "statistic-random", threshold: 715827883 },
       "-m statistic --mode random --probability 0.3333333333",
       "-m statistic --mode random --probability 0.33333333349",
+    ],
+    [
+      { kind: "statistic-random", threshold: 2 ** 30, not: true },
+      "-m statistic --mode random ! --probability 0.5000000000",
+      "-m statistic --mode random ! --probability 0.50000000000",
     ],
   ],
   "recent-set": [
@@ -117,13 +123,16 @@ const matches: Readonly<Record<Match["kind"], readonly (readonly [Match, ...Expe
   ],
 };
 
-const targets: Readonly<Record<Target["kind"], readonly (readonly [Target, ...Expected])[]>> = {
+const targets: Readonly<Record<OwnTarget["kind"], readonly (readonly [Target, ...Expected])[]>> = {
   jump: [[{ kind: "jump", chain: "KUBE-SERVICES" }, "-j KUBE-SERVICES"]],
   goto: [[{ kind: "goto", chain: "KUBE-SERVICES" }, "-g KUBE-SERVICES"]],
   accept: [[{ kind: "accept" }, "-j ACCEPT"]],
   drop: [[{ kind: "drop" }, "-j DROP"]],
   return: [[{ kind: "return" }, "-j RETURN"]],
-  reject: [[{ kind: "reject" }, "-j REJECT", "-j REJECT --reject-with icmp-port-unreachable"]],
+  reject: [
+    [{ kind: "reject" }, "-j REJECT", "-j REJECT --reject-with icmp-port-unreachable"],
+    [{ kind: "reject", with: "tcp-reset" }, "-j REJECT --reject-with tcp-reset"],
+  ],
   mark: [
     [
       { kind: "mark", value: 0x4000, mask: 0x4000 },
@@ -140,12 +149,20 @@ const targets: Readonly<Record<Target["kind"], readonly (readonly [Target, ...Ex
   masquerade: [
     [{ kind: "masquerade", randomFully: true }, "-j MASQUERADE --random-fully"],
     [{ kind: "masquerade", randomFully: false }, "-j MASQUERADE"],
+    [
+      { kind: "masquerade", randomFully: false, random: true, ports: { first: 1000, last: 2000 } },
+      "-j MASQUERADE --to-ports 1000-2000 --random",
+    ],
   ],
   dnat: [
     [{ kind: "dnat", to: { ip: parseIp("10.0.0.1"), port: 80 } }, "-j DNAT --to-destination 10.0.0.1:80"],
     [{ kind: "dnat", to: { ip: parseIp("fd00::1"), port: 80 } }, "-j DNAT --to-destination [fd00::1]:80"],
+    [{ kind: "dnat", to: { ip: parseIp("fd00::1"), port: 0 } }, "-j DNAT --to-destination fd00::1"],
   ],
-  redirect: [[{ kind: "redirect", port: 36000 }, "-j REDIRECT --to-ports 36000"]],
+  redirect: [
+    [{ kind: "redirect", port: 36000 }, "-j REDIRECT --to-ports 36000"],
+    [{ kind: "redirect", port: 0 }, "-j REDIRECT"],
+  ],
 };
 
 test("every condition has its text in both formats", () => {

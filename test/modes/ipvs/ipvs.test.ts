@@ -59,6 +59,32 @@ test("node port ranges choose among the node's addresses, and loopback is never 
   assert.deepEqual(nodePorts(["primary"]), ["-A -t 192.168.10.5:30080 -s rr"]);
 });
 
+test("node ports answer at the addresses of the interfaces where they are known, but for link-local ones", () => {
+  const localAddresses = ["10.0.0.5", "127.0.0.1", "fe80::1", "fd00::5"];
+  const dual = service({ ...external, clusterIPs: ["10.96.0.10", "fd00:96::10"] });
+  const onNode = (family: 4 | 6, nodePortAddresses: readonly string[] = []): readonly string[] =>
+    lines([node(), dual], { localAddresses, nodePortAddresses }, family).filter((line) => line.includes(":30080"));
+  assert.deepEqual(onNode(4), ["-A -t 10.0.0.5:30080 -s rr"]);
+  assert.deepEqual(onNode(6), ["-A -t [fd00::5]:30080 -s rr"]);
+  assert.deepEqual(onNode(6, ["fe80::/10"]), ["-A -t [fe80::1]:30080 -s rr"]);
+});
+
+test("without a Node and without interfaces node ports answer on loopback, unless ranges say otherwise", () => {
+  const dual = service({ ...external, clusterIPs: ["10.96.0.10", "fd00:96::10"] });
+  const onNode = (family: 4 | 6, nodePortAddresses: readonly string[] = []): readonly string[] =>
+    lines([dual, both], { nodePortAddresses }, family).filter((line) => line.includes(":30080"));
+  assert.deepEqual(onNode(4), server("-t 127.0.0.1:30080", l, r));
+  assert.deepEqual(onNode(6), ["-A -t [::1]:30080 -s rr"]);
+  assert.deepEqual(onNode(4, ["192.168.0.0/16"]), []);
+  // A Node of one family is known, and has no address of the other.
+  assert.deepEqual(
+    lines([node({ addresses: [{ type: "InternalIP", address: "192.168.10.5" }] }), dual], {}, 6).filter((line) =>
+      line.includes(":30080"),
+    ),
+    [],
+  );
+});
+
 test("a service without endpoints has its virtual server all the same", () => {
   assert.deepEqual(lines([node(), service()]), ["-A -t 10.96.0.10:80 -s rr"]);
 });
@@ -128,6 +154,17 @@ test("a wrong option is refused by name", () => {
     [{ scheduler: 1 }, "ipvs.scheduler"],
     [{ schedular: "rr" }, "ipvs.schedular"],
     [{ nodePortAddresses: ["x"] }, "ipvs.nodePortAddresses[0]"],
+    [{ localAddresses: ["192.0.2.1", "192.0.2.0/24"] }, "ipvs.localAddresses[1]"],
+    [{ localAddresses: "192.0.2.1" }, "ipvs.localAddresses"],
+    [{ masqueradeBit: 32 }, "ipvs.masqueradeBit"],
+    [{ masqueradeAll: "yes" }, "ipvs.masqueradeAll"],
+    [{ randomFully: 1 }, "ipvs.randomFully"],
+    [{ strictARP: null }, "ipvs.strictARP"],
+    [{ excludeCIDRs: ["10.0.0.1"] }, "ipvs.excludeCIDRs[0]"],
+    [{ detectLocal: { by: "luck" } }, "ipvs.detectLocal"],
+    [{ tcpTimeoutSeconds: -1 }, "ipvs.tcpTimeoutSeconds"],
+    [{ tcpFinTimeoutSeconds: 1.5 }, "ipvs.tcpFinTimeoutSeconds"],
+    [{ udpTimeoutSeconds: 2_147_484 }, "ipvs.udpTimeoutSeconds"],
   ];
   for (const [options, path] of wrong) {
     assert.throws(

@@ -1,22 +1,19 @@
 /** The portal rules against dumps of a kernel that kube-proxy 1.25 programmed in userspace mode. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { buildModel } from "../../../src/model/build.ts";
-import type { Model } from "../../../src/model/model.ts";
-import { renderIptables } from "../../../src/modes/iptables/render.ts";
-import { compileUserspace } from "../../../src/modes/userspace/compile.ts";
-import { compilePortals } from "../../../src/modes/userspace/portals.ts";
-import { allocateProxyPorts } from "../../../src/modes/userspace/render.ts";
-import { parseIp } from "../../../src/net/ip.ts";
-import { readRecordedConfig } from "../../support/kube-proxy-config.ts";
-import { normalizeDump, readDump } from "../../support/normalize-iptables.ts";
-import { readScenario, scenarioFolders } from "../../support/recorded-scenario.ts";
+import { join } from "node:path";
+import { ofFamily } from "../../../src/modes/of-family.ts";
+import type { Program } from "../../../src/modes/program.ts";
+import { renderProgram } from "../../../src/modes/render.ts";
+import { type Dump, normalizeDump, readDump } from "../../support/normalize-iptables.ts";
 import { inProject } from "../../support/root.ts";
 import { suite } from "../../support/suite.ts";
+import { userspaceRecordings } from "../../support/userspace-recording.ts";
+import { compileStages } from "../../support/userspace-replay.ts";
 
 const test = suite("userspace mode, recorded");
-const folders = scenarioFolders(inProject("test", "golden", "kube-proxy-userspace"));
+const golden = inProject("test", "golden", "kube-proxy-userspace");
+const recordings = userspaceRecordings();
 let compared = 0;
 
 /** A proxy port is chosen by chance: it is named by the service in the rule's comment. */
@@ -36,30 +33,47 @@ function nameProxyPorts(text: string): string {
 /** Services come one after the other, each with its rules in a fixed order. */
 const byService = (chain: string): boolean => !chain.includes("/KUBE-");
 
-function compiledPortals(model: Model, bindAddress: string): string {
-  const table = compileUserspace(model);
-  const ports = allocateProxyPorts(table, 36000);
-  const sockets = { ports, bindIp: parseIp(bindAddress), hostIp: model.node.ip4 };
-  return renderIptables(compilePortals(table, sockets), "save");
+/** What a dump says besides the kernel's own chains, all of which accept. */
+function programmed(text: string): Dump {
+  const dump = readDump(nameProxyPorts(text));
+  const bare = [...dump].filter(([, { policy, rules }]) => policy === "ACCEPT" && rules.length === 0);
+  for (const [chain] of bare) dump.delete(chain);
+  return dump;
 }
 
-for (const folder of folders) {
-  test(`every stage of ${basename(folder)} has the portals that kube-proxy programmed`, () => {
-    const { nodeName, bindAddress } = readRecordedConfig(join(folder, "config.yaml"));
-    for (const { name, snapshot } of readScenario(folder).stages) {
-      const file = join(folder, "expected", `${name}.iptables-save.txt`);
-      const recorded = readDump(nameProxyPorts(readFileSync(file, "utf8")));
-      for (const chain of recorded.keys()) if (chain.startsWith("mangle/")) recorded.delete(chain);
-      const ours = readDump(nameProxyPorts(compiledPortals(buildModel(snapshot, nodeName), bindAddress)));
-      assert.equal(normalizeDump(ours, byService), normalizeDump(recorded, byService), name);
-      compared += 1;
+function savedText(program: Program, family: 4 | 6): string {
+  const part = ofFamily(program, family);
+  return part === undefined
+    ? ""
+    : renderProgram(part, "save")
+        .map(({ text }) => text)
+        .join("");
+}
+
+for (const recording of recordings) {
+  test(`every stage of ${recording.name} has the rules that kube-proxy programmed, of both families`, () => {
+    const folder = join(golden, recording.name, "expected");
+    for (const [at, { program }] of compileStages(recording).entries()) {
+      const { name } = recording.stages[at]!;
+      const dumps = [
+        ["iptables-save.txt", 4],
+        // One for all stages: nothing was ever in it.
+        ...(at === 0 ? [["ip6tables-save.txt", 6] as const] : []),
+      ] as const;
+      for (const [file, family] of dumps) {
+        const recorded = programmed(readFileSync(join(folder, `${name}.${file}`), "utf8"));
+        const ours = programmed(savedText(program, family));
+        assert.equal(normalizeDump(ours, byService), normalizeDump(recorded, byService), `${name}.${file}`);
+        assert.equal(recorded.size > 0, family === 4, `${name}.${file}`);
+        compared += 1;
+      }
     }
   });
 }
 
 test("every dump was compared", () => {
-  const files = folders.flatMap((folder) => readdirSync(join(folder, "expected")));
+  const files = recordings.flatMap(({ name }) => readdirSync(join(golden, name, "expected")));
   console.log(`${compared} dumps compared`);
-  assert.equal(compared, files.length);
-  assert.equal(compared, 27);
+  assert.equal(compared, files.filter((file) => file.endsWith("-save.txt")).length);
+  assert.equal(compared, 43);
 });

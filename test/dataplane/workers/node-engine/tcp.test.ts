@@ -154,7 +154,7 @@ test("a client that does not read stops its endpoint, and loses nothing", () =>
   ));
 
 test("an endpoint that refuses resets the client", async () => {
-  const addr = await deadAddr();
+  const addr = deadAddr();
   const engine = bareEngine(() => addr);
   const client = await tcpClient(await engine.listen());
   assert.equal(await client.ended, "ECONNRESET");

@@ -4,7 +4,7 @@ import { type SocketAddr, UDP } from "../../../../src/net/flow.ts";
 import { parseIp } from "../../../../src/net/ip.ts";
 import { suite } from "../../../support/suite.ts";
 import { bareEngine, type BareEngineOptions, type BareEngine, userspacePolicy } from "../bare-engine.ts";
-import { udpEcho, type UdpPeer, udpPeer, until } from "../peers.ts";
+import { deadAddr, udpEcho, type UdpPeer, udpPeer, until } from "../peers.ts";
 
 const test = suite("node engine: UDP", { timeoutMs: 60_000 });
 
@@ -159,9 +159,7 @@ test("datagrams that come before the route wait for it, in order", () =>
 
 test("an endpoint that refuses ends the flow: the next datagram goes elsewhere", async () => {
   const alive = await udpPeer("127.0.0.1", udpEcho);
-  const dead = await udpPeer();
-  dead.close();
-  const engine = bareEngine(() => (engine.asked.length === 1 ? dead.addr : alive.addr));
+  const engine = bareEngine(() => (engine.asked.length === 1 ? deadAddr() : alive.addr));
   const at = await engine.listen({ proto: UDP });
   const client = await udpPeer();
   client.send("lost", at);

@@ -9,7 +9,7 @@ const test = suite("node engine: TCP as the userspace mode carries it", { timeou
 
 test("further endpoints are tried, in order, until one accepts", async () => {
   const alive = await tcpEndpoint(echoNamed("alive"));
-  const order = [await deadAddr(), await deadAddr(), alive.addr];
+  const order = [deadAddr(), deadAddr(), alive.addr];
   const engine = bareEngine(({ attempt }) => order[attempt]!, { policy: userspacePolicy });
   const client = await tcpClient(await engine.listen());
   client.socket.end();
@@ -24,7 +24,7 @@ test("further endpoints are tried, in order, until one accepts", async () => {
 });
 
 test("after four tries the client is closed without a byte", async () => {
-  const dead = await deadAddr();
+  const dead = deadAddr();
   const engine = bareEngine(() => dead, { policy: userspacePolicy });
   const client = await tcpClient(await engine.listen());
   assert.equal(await client.ended, "end");

@@ -1,11 +1,13 @@
 import { type BackendSet, holds, listed, usable } from "./backend-set.ts";
 import type { Balancer } from "./balancer.ts";
 
-/** The usable slots of a set, numbered 0…count − 1 without a gap, so that one draw finds one of them. */
-export interface UsableSlots {
+/** Some listed slots of a set, numbered 0…count − 1 without a gap, so that one draw finds one of them. */
+export interface NumberedSlots {
   count(): number;
   /** @param index 0…count − 1. */
   at(index: number): number;
+  /** Has two slots change their numbers. O(1). */
+  swap(index: number, other: number): void;
   /** Keep the numbering, each in O(1). */
   readonly hooks: Pick<Balancer, "loadChanged" | "added" | "removing" | "reweighted" | "rebuild">;
 }
@@ -14,17 +16,25 @@ export interface UsableSlots {
 const OWN_WORDS = 2;
 
 /** Words of state. @param stride even, at least 2: words a slot; the owner of the state has those behind the first two. */
-export function usableSlotsWords(capacity: number, stride = OWN_WORDS): number {
+export function numberedSlotsWords(capacity: number, stride = OWN_WORDS): number {
   return 2 + stride * capacity;
 }
 
 /**
- * Lays a numbering over state. One that became usable gets the next number; when one is no longer usable, the last one
- * gets its number.
+ * Lays a numbering over state. One that is to have a number from now on gets the next one; when one is not to have one
+ * any longer, the last one gets its number.
  *
  * @param state begins with the words of this numbering.
+ * @param admits which listed slots have a number, by default the usable ones.
  */
-export function usableSlots(set: BackendSet, state: Int32Array, stride = OWN_WORDS): UsableSlots {
+export function numberedSlots(
+  set: BackendSet,
+  state: Int32Array,
+  {
+    stride = OWN_WORDS,
+    admits = (slot) => usable(set, slot),
+  }: { readonly stride?: number; readonly admits?: (slot: number) => boolean } = {},
+): NumberedSlots {
   // Of the words of number n: the slot numbered n, and the number of slot n plus 1 (0: none).
   const at = (index: number): number => state[2 + stride * index]!;
   const indexOf = (slot: number): number => state[3 + stride * slot]! - 1;
@@ -40,7 +50,7 @@ export function usableSlots(set: BackendSet, state: Int32Array, stride = OWN_WOR
     state[3 + stride * slot] = 0;
   };
   const changed = (slot: number): void => {
-    if (!holds(set, slot) || !usable(set, slot)) leave(slot);
+    if (!holds(set, slot) || !admits(slot)) leave(slot);
     else if (indexOf(slot) < 0) {
       put(slot, state[0]!);
       state[0]! += 1;
@@ -50,6 +60,11 @@ export function usableSlots(set: BackendSet, state: Int32Array, stride = OWN_WOR
   return {
     count: () => state[0]!,
     at,
+    swap(index, other) {
+      const slot = at(index);
+      put(at(other), index);
+      put(slot, other);
+    },
     hooks: {
       loadChanged: changed,
       added: changed,

@@ -1,0 +1,143 @@
+import { findIptables, type Iptables } from "../../host/iptables.ts";
+import { changesBetween, isServiceChain, type TableChanges } from "../../modes/iptables/changes.ts";
+import { renderChanges } from "../../modes/iptables/render-changes.ts";
+import type { IptablesRuleset } from "../../modes/iptables/ruleset.ts";
+import type { Family } from "../../net/ip.ts";
+import { kernelFailed } from "./commands.ts";
+import { CANARY, type IptablesPlan, planCleanup, planWhole } from "./iptables-plan.ts";
+import type { KernelHost } from "./programmer.ts";
+import { committedBefore, refusedLine } from "./refused-line.ts";
+import { readSaved } from "./saved-tables.ts";
+
+/** Above so many endpoints kube-proxy leaves the periodic full sync out. */
+const LARGE_CLUSTER_ENDPOINTS = 1000;
+/** Seconds that iptables waits for its lock. */
+const LOCK_SECONDS = "5";
+
+/** The iptables of one family, and what we have in its kernel. */
+export interface IptablesFamily {
+  /**
+   * Brings a ruleset into force: as a whole at first, after a failure, after a loss and once a period; else only what
+   * is different. A table is changed as a whole or not at all; where the second one refuses, the first is put back.
+   *
+   * @throws {SluiceError} DATAPLANE_FAILED with the line that was refused.
+   */
+  apply(ruleset: IptablesRuleset): Promise<void>;
+  /** @returns false when the canary is gone, and so what was applied. */
+  intact(): Promise<boolean>;
+  cleanup(all: boolean): Promise<void>;
+}
+
+/** @throws {SluiceError} HOST_UNABLE where the host has no iptables of this family. */
+export async function openIptablesFamily(family: Family, host: KernelHost): Promise<IptablesFamily> {
+  const tools = await findIptables(family, host.iptables, host.commands.netns);
+  host.log.info(`IPv${family}: ${tools.command} v${tools.version} (${tools.variant})`);
+  return new FamilyTables(family, tools, host);
+}
+
+class FamilyTables implements IptablesFamily {
+  readonly #family: Family;
+  readonly #tools: Iptables;
+  readonly #host: KernelHost;
+  #inForce: IptablesRuleset | undefined;
+  #whole = true;
+  #wholeAtMs = 0;
+
+  constructor(family: Family, tools: Iptables, host: KernelHost) {
+    this.#family = family;
+    this.#tools = tools;
+    this.#host = host;
+  }
+
+  async apply(ruleset: IptablesRuleset): Promise<void> {
+    const whole = this.#whole || this.#isDue();
+    const changes = whole ? await this.#plan(ruleset) : changesBetween(this.#inForce!, ruleset);
+    if (changes.length > 0) await this.#restore(changes, ruleset);
+    this.#inForce = ruleset;
+    if (!whole) return;
+    this.#whole = false;
+    this.#wholeAtMs = this.#host.clock.nowMs();
+  }
+
+  async intact(): Promise<boolean> {
+    if (this.#inForce === undefined || this.#whole) return true;
+    const { exitCode } = await this.#host.commands.run([
+      this.#tools.command,
+      "-w",
+      LOCK_SECONDS,
+      "-S",
+      CANARY,
+      "-t",
+      "mangle",
+    ]);
+    this.#whole = exitCode !== 0;
+    return exitCode === 0;
+  }
+
+  async cleanup(all: boolean): Promise<void> {
+    const changes = this.#told(planCleanup(await this.#saved(), this.#family, all));
+    this.#inForce = undefined;
+    this.#whole = true;
+    if (changes.length > 0) await this.#feed(renderChanges(changes, this.#family));
+  }
+
+  #isDue(): boolean {
+    if (this.#host.clock.nowMs() - this.#wholeAtMs < this.#host.fullSyncPeriodMs) return false;
+    return countEndpointChains(this.#inForce!) <= LARGE_CLUSTER_ENDPOINTS;
+  }
+
+  async #plan(ruleset: IptablesRuleset): Promise<readonly TableChanges[]> {
+    return this.#told(planWhole(ruleset, await this.#saved()));
+  }
+
+  async #saved(): Promise<ReturnType<typeof readSaved>> {
+    return readSaved(await this.#host.commands.ok([this.#tools.save]), this.#family);
+  }
+
+  #told({ changes, held }: IptablesPlan): readonly TableChanges[] {
+    for (const chain of held) {
+      this.#host.log.warn(`IPv${this.#family}: ${chain} is emptied and stays: a rule of somebody else leads to it`);
+    }
+    return changes;
+  }
+
+  async #restore(changes: readonly TableChanges[], ruleset: IptablesRuleset): Promise<void> {
+    const text = renderChanges(changes, this.#family);
+    try {
+      await this.#feed(text, (committed) => this.#putBack(committed, ruleset));
+    } catch (error) {
+      // What the kernel holds now is not sure any more.
+      this.#whole = true;
+      throw error;
+    }
+  }
+
+  /** Undoes what was changed before the failure, so that the old rules are in force in every table. */
+  async #putBack(committed: ReadonlySet<string>, refused: IptablesRuleset): Promise<string> {
+    if (committed.size === 0) return "";
+    const before = this.#inForce;
+    if (before === undefined) return `; table ${[...committed].join(", ")} holds the new rules`;
+    const undo = changesBetween(refused, before).filter(({ name }) => committed.has(name));
+    const { exitCode, stderr } = await this.#run(renderChanges(undo, this.#family));
+    return exitCode === 0 ? "" : `; and the old rules could not be put back: ${stderr.trim()}`;
+  }
+
+  async #feed(text: string, undo?: (committed: ReadonlySet<string>) => Promise<string>): Promise<void> {
+    const { exitCode, stderr } = await this.#run(text);
+    if (exitCode === 0) return;
+    const line = refusedLine(stderr, text);
+    const undone = line === undefined ? "" : await undo?.(committedBefore(line, text));
+    const where = line === undefined ? "" : ` refused line ${line.number}, ${JSON.stringify(line.text)}`;
+    const said = stderr.trim() || `exit code ${exitCode}`;
+    throw kernelFailed(`${this.#tools.restore} (IPv${this.#family})${where}: ${said}${undone ?? ""}`);
+  }
+
+  #run(text: string): Promise<{ readonly exitCode: number | null; readonly stderr: string }> {
+    return this.#host.commands.run([this.#tools.restore, "-w", LOCK_SECONDS, "--noflush", "--counters"], text);
+  }
+}
+
+function countEndpointChains({ tables }: IptablesRuleset): number {
+  const nat = tables.find(({ name }) => name === "nat");
+  return nat?.chains.filter(({ name }) => isServiceChain(name) && name.startsWith("KUBE-SEP-")).length ?? 0;
+}

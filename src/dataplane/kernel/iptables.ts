@@ -1,0 +1,105 @@
+import { isSluiceError, SluiceError } from "../../core/errors.ts";
+import { hasIptables } from "../../host/iptables.ts";
+import { makeCounters } from "../../host/nfacct.ts";
+import type { IptablesRuleset } from "../../modes/iptables/ruleset.ts";
+import type { Family } from "../../net/ip.ts";
+import type { NodePlan } from "../dataplane.ts";
+import { createStaleUdp, type StaleUdp } from "./conntrack.ts";
+import { createHostSettings, type HostSettings } from "./host-settings.ts";
+import { type IptablesFamily, openIptablesFamily } from "./iptables-family.ts";
+import type { KernelHost, Programmer } from "./programmer.ts";
+import { throwAll } from "./throw-all.ts";
+
+const families: readonly Family[] = [4, 6];
+
+/** Puts rulesets of iptables into a kernel, both families at once, each by itself. */
+export function createIptablesProgrammer(host: KernelHost): Programmer<"iptables"> {
+  return new IptablesProgrammer(host);
+}
+
+class IptablesProgrammer implements Programmer<"iptables"> {
+  readonly #host: KernelHost;
+  readonly #settings: HostSettings;
+  readonly #staleUdp: StaleUdp;
+  readonly #counters = new Set<string>();
+  #opened: Promise<ReadonlyMap<Family, IptablesFamily>> | undefined;
+
+  constructor(host: KernelHost) {
+    this.#host = host;
+    this.#settings = createHostSettings(host);
+    this.#staleUdp = createStaleUdp(host);
+  }
+
+  async apply({ rulesets }: { readonly rulesets: readonly IptablesRuleset[] }, plan: NodePlan): Promise<void> {
+    const open = await this.#families();
+    const able = rulesets.filter(({ family }) => open.has(family));
+    await this.#prepare(able, plan);
+    const outcomes = await Promise.allSettled(able.map((ruleset) => open.get(ruleset.family)!.apply(ruleset)));
+    const done = able.filter((_, index) => outcomes[index]!.status === "fulfilled");
+    await this.#staleUdp.clear(
+      done.map(({ family }) => family),
+      plan.udpServices ?? [],
+    );
+    throwAll(outcomes);
+  }
+
+  async settle(): Promise<void> {}
+
+  async intact(): Promise<boolean> {
+    const open: ReadonlyMap<Family, IptablesFamily> = (await this.#opened) ?? new Map();
+    const all = await Promise.all(Array.from(open.values(), (family) => family.intact()));
+    return all.every(Boolean);
+  }
+
+  async cleanup(all: boolean): Promise<void> {
+    // What a host without iptables does not have, it need not lose.
+    if (!(await hasIptables(this.#host.iptables, this.#host.commands.netns))) return;
+    const open = await this.#families();
+    throwAll(await Promise.allSettled(Array.from(open.values(), (family) => family.cleanup(all))));
+  }
+
+  /** What rules rest on: counters that they name, settings that their packets need. */
+  async #prepare(rulesets: readonly IptablesRuleset[], plan: NodePlan): Promise<void> {
+    const counters = [...countersOf(rulesets)].filter((name) => !this.#counters.has(name));
+    await makeCounters(counters, this.#host.commands.netns);
+    for (const name of counters) this.#counters.add(name);
+    await this.#settings.set(plan.sysctls ?? []);
+  }
+
+  #families(): Promise<ReadonlyMap<Family, IptablesFamily>> {
+    this.#opened ??= openFamilies(this.#host).catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+}
+
+/** A host may lack one family, as kube-proxy puts up with; not both. */
+async function openFamilies(host: KernelHost): Promise<ReadonlyMap<Family, IptablesFamily>> {
+  const open = new Map<Family, IptablesFamily>();
+  const missing: string[] = [];
+  for (const family of families) {
+    try {
+      open.set(family, await openIptablesFamily(family, host));
+    } catch (error) {
+      if (!isSluiceError(error, "HOST_UNABLE")) throw error;
+      missing.push(`IPv${family}: ${error.details.missing}`);
+    }
+  }
+  if (open.size === 0) {
+    const what = missing.join("; ");
+    throw new SluiceError("HOST_UNABLE", what, { missing: what });
+  }
+  for (const reason of missing) host.log.warn(`left out: ${reason}`);
+  return open;
+}
+
+function countersOf(rulesets: readonly IptablesRuleset[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  const tables = rulesets.flatMap((ruleset) => ruleset.tables);
+  for (const { rules } of tables.flatMap(({ chains }) => chains)) {
+    for (const { matches } of rules) for (const match of matches) if (match.kind === "nfacct") names.add(match.counter);
+  }
+  return names;
+}

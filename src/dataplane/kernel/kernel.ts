@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { isSluiceError } from "../../core/errors.ts";
+import { type Log, silentLog } from "../../core/log.ts";
+import type { IptablesVariant } from "../../host/iptables.ts";
+import type { Mode, Program } from "../../modes/program.ts";
+import type { Dataplane, NodePlan } from "../dataplane.ts";
+import { createCommands, kernelFailed } from "./commands.ts";
+import { createIptablesProgrammer } from "./iptables.ts";
+import { createNftablesProgrammer } from "./nftables.ts";
+import type { KernelHost, Programmer } from "./programmer.ts";
+import { throwAll } from "./throw-all.ts";
+
+export interface KernelOptions {
+  /**
+   * The network namespace whose kernel is programmed, by name (`ip netns`).
+   * @default the one that we are in
+   */
+  readonly netns?: string;
+  /**
+   * Which iptables to use.
+   * @default whichever `iptables` is on this host
+   */
+  readonly iptables?: IptablesVariant;
+  /**
+   * A command of the host that takes longer is killed, in milliseconds.
+   * @default 300_000: a first sync of 5,000 services of 5 endpoints takes some 15 s, and it grows faster than they do
+   */
+  readonly commandTimeoutMs?: number;
+  /**
+   * After so long all rules are written anew, in milliseconds.
+   * @default 3_600_000, as kube-proxy
+   */
+  readonly fullSyncPeriodMs?: number;
+  readonly clock?: Clock;
+  readonly log?: Log;
+}
+
+/** Linux netfilter, programmed by the host's own commands. Needs root, or CAP_NET_ADMIN in the namespace. */
+export interface KernelDataplane extends Dataplane {
+  /**
+   * Does what the last apply left for later: chains that it emptied are deleted when the kernel can. The next apply
+   * does it too; this is for who makes no other. Waits for seconds at most.
+   *
+   * @throws {SluiceError} DATAPLANE_FAILED.
+   */
+  settle(): Promise<void>;
+  /**
+   * Looks whether what was applied is still there; to be asked every so often, as kube-proxy does every `syncPeriod`.
+   *
+   * @returns false when somebody flushed it: the next apply puts all of it back. True where nothing was applied.
+   */
+  intact(): Promise<boolean>;
+  /**
+   * Takes away what any run of any mode left, and nothing of anybody else's: what `kube-proxy --cleanup` does.
+   *
+   * @throws {SluiceError} DATAPLANE_FAILED, HOST_UNABLE.
+   */
+  cleanup(options?: CleanupOptions): Promise<void>;
+}
+
+interface CleanupOptions {
+  /**
+   * What is shared with kubelet goes, too: the chain KUBE-FIREWALL.
+   * @default false
+   */
+  readonly all?: boolean;
+}
+
+type Programmers = { readonly [M in Mode]?: Programmer<M> };
+
+/** Modes that name their chains alike: neither can be cleaned up beside the other. */
+const alike: ReadonlySet<string> = new Set<Mode>(["iptables", "ipvs"]);
+
+/**
+ * Makes a dataplane that programs a kernel. The first program of a mode puts away what other modes left there, once it
+ * is in force itself, as kube-proxy does at its start. Closing leaves the rules in force, as kube-proxy does when it
+ * ends; `cleanup` takes them away.
+ */
+export function createKernelDataplane(options: KernelOptions = {}): KernelDataplane {
+  const host: KernelHost = {
+    commands: createCommands(options.netns, options.commandTimeoutMs ?? 300_000),
+    iptables: options.iptables,
+    fullSyncPeriodMs: options.fullSyncPeriodMs ?? 3_600_000,
+    clock: options.clock ?? systemClock,
+    waitMs: (ms) => sleep(ms),
+    log: options.log ?? silentLog,
+  };
+  return new Kernel(host, { iptables: createIptablesProgrammer(host), nftables: createNftablesProgrammer(host) });
+}
+
+class Kernel implements KernelDataplane {
+  readonly name = "kernel";
+  readonly #host: KernelHost;
+  readonly #programmers: Programmers;
+  #mode: Mode | undefined;
+  #closed = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(host: KernelHost, programmers: Programmers) {
+    this.#host = host;
+    this.#programmers = programmers;
+  }
+
+  apply(program: Program, plan: NodePlan): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#closed) throw kernelFailed("it is closed");
+      await programmerOf(this.#programmers, program).apply(program, plan).catch(asFailure);
+      if (program.mode === this.#mode) return;
+      this.#mode = program.mode;
+      await this.#putAwayOthers(program.mode);
+    });
+  }
+
+  settle(): Promise<void> {
+    return this.#each((programmer) => programmer.settle());
+  }
+
+  intact(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const intact = await Promise.all(Object.values(this.#programmers).map((programmer) => programmer.intact()));
+      return intact.every(Boolean);
+    });
+  }
+
+  async cleanup({ all = false }: CleanupOptions = {}): Promise<void> {
+    await this.#each((programmer) => programmer.cleanup(all));
+    this.#mode = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+  }
+
+  /** The rules are in force all the same where this fails, so it is told and nothing else. */
+  async #putAwayOthers(mode: Mode): Promise<void> {
+    for (const [other, programmer] of Object.entries(this.#programmers)) {
+      if (other === mode || (alike.has(mode) && alike.has(other))) continue;
+      await programmer.cleanup(false).catch((error: unknown) => {
+        this.#host.log.warn(`what mode ${other} left is still there: ${(error as Error).message}`);
+      });
+    }
+  }
+
+  #each(work: (programmer: Programmers[Mode] & object) => Promise<void>): Promise<void> {
+    return this.#inTurn(async () => throwAll(await Promise.allSettled(Object.values(this.#programmers).map(work))));
+  }
+
+  /** One thing at a time: each leaves the kernel as the next one expects it. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
+/** A command that failed on the way is this dataplane's failure. */
+function asFailure(error: unknown): never {
+  throw isSluiceError(error, "COMMAND_FAILED") ? kernelFailed(error.message, error) : error;
+}
+
+function programmerOf<P extends Program>(programmers: Programmers, { mode }: P): Programmer<P["mode"]> {
+  const found = programmers[mode as P["mode"]];
+  if (found === undefined) throw kernelFailed(`programs of mode ${mode} cannot be put into a kernel`);
+  return found as Programmer<P["mode"]>;
+}

@@ -1,0 +1,72 @@
+import { isSluiceError, SluiceError } from "../../core/errors.ts";
+import type { NftablesRuleset, Table } from "../../modes/nftables/ruleset.ts";
+import type { Family } from "../../net/ip.ts";
+import type { NodePlan } from "../dataplane.ts";
+import { kernelFailed } from "./commands.ts";
+import { createStaleUdp } from "./conntrack.ts";
+import { nameOf, type NftablesTable, openNftablesTable } from "./nftables-family.ts";
+import type { KernelHost, Programmer } from "./programmer.ts";
+import { createHostSettings } from "./host-settings.ts";
+import { throwAll } from "./throw-all.ts";
+
+/** kube-proxy's name for its table in each family. */
+const TABLE = "kube-proxy";
+const families = { ip: 4, ip6: 6 } as const satisfies Record<string, Family>;
+
+/** Puts tables of nftables into a kernel: one a family, each in a transaction of its own. */
+export function createNftablesProgrammer(host: KernelHost): Programmer<"nftables"> {
+  const open = new Map<string, NftablesTable>();
+  const settings = createHostSettings(host);
+  const staleUdp = createStaleUdp(host);
+  let found = false;
+
+  const tableOf = (table: Table): NftablesTable => {
+    const known = open.get(nameOf(table)) ?? openNftablesTable(host);
+    open.set(nameOf(table), known);
+    return known;
+  };
+  const apply = async ({ tables }: NftablesRuleset, plan: NodePlan): Promise<void> => {
+    if (!found) host.log.info(await findNft(host));
+    found = true;
+    await settings.set(plan.sysctls ?? []);
+    const outcomes = await Promise.allSettled(tables.map((table) => tableOf(table).apply(table)));
+    const done = tables.filter((_, index) => outcomes[index]!.status === "fulfilled");
+    const inForce = done.map(({ family }) => families[family as keyof typeof families]);
+    await staleUdp.clear(inForce, plan.udpServices ?? []);
+    throwAll(outcomes);
+  };
+  return {
+    apply: ({ ruleset }, plan) => apply(ruleset, plan),
+    async settle() {
+      throwAll(await Promise.allSettled(Array.from(open.values(), (table) => table.settle())));
+    },
+    async intact() {
+      const all = await Promise.all(Array.from(open.values(), (table) => table.intact()));
+      return all.every(Boolean);
+    },
+    async cleanup() {
+      open.clear();
+      throwAll(await Promise.allSettled(Object.keys(families).map((family) => deleteTable(host, family))));
+    },
+  };
+}
+
+/** @returns what nft says of itself. @throws {SluiceError} HOST_UNABLE without nft, or where it may not see the kernel's tables. */
+async function findNft({ commands }: KernelHost): Promise<string> {
+  const version = await commands.ok(["nft", "--version"]);
+  const { exitCode, stderr } = await commands.run(["nft", "list", "tables"]);
+  if (exitCode === 0) return version.trim();
+  const missing = `nft list tables: ${stderr.trim() || `exit code ${exitCode}`}`;
+  throw new SluiceError("HOST_UNABLE", missing, { missing });
+}
+
+async function deleteTable({ commands }: KernelHost, family: string): Promise<void> {
+  const argv = ["nft", "delete", "table", family, TABLE] as const;
+  const { exitCode, stderr } = await commands.run(argv).catch((error: unknown) => {
+    // What a host without nft does not have, it need not lose.
+    if (isSluiceError(error, "HOST_UNABLE")) return { exitCode: 0, stderr: "" };
+    throw error;
+  });
+  if (exitCode === 0 || stderr.includes("No such file or directory")) return;
+  throw kernelFailed(`${argv.join(" ")}: ${stderr.trim() || `exit code ${exitCode}`}`);
+}

@@ -1,0 +1,29 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Log } from "../../core/log.ts";
+import type { IptablesVariant } from "../../host/iptables.ts";
+import type { Mode, Program } from "../../modes/program.ts";
+import type { NodePlan } from "../dataplane.ts";
+import type { Commands } from "./commands.ts";
+
+/** What a programmer works with. */
+export interface KernelHost {
+  readonly commands: Commands;
+  /** Undefined: the host's own choice. */
+  readonly iptables: IptablesVariant | undefined;
+  readonly fullSyncPeriodMs: number;
+  readonly clock: Clock;
+  waitMs(ms: number): Promise<void>;
+  readonly log: Log;
+}
+
+/** Puts the programs of one mode into a kernel. */
+export interface Programmer<M extends Mode> {
+  /** @throws {SluiceError} DATAPLANE_FAILED; then the program before is still in force. HOST_UNABLE. */
+  apply(program: Extract<Program, { readonly mode: M }>, plan: NodePlan): Promise<void>;
+  /** Does what an apply left for later, since a kernel is not ready for it at once; after a wait of seconds at most. */
+  settle(): Promise<void>;
+  /** @returns false when somebody took away what was applied; the next apply then puts all of it back. */
+  intact(): Promise<boolean>;
+  /** Takes away what any program of this mode leaves, whoever applied it. @param all what others share, too. */
+  cleanup(all: boolean): Promise<void>;
+}
