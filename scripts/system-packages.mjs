@@ -12,6 +12,8 @@ const tools = {
   ipset: "ipset",
   nfacct: "nfacct",
   chromium: "chromium",
+  ipvsadm: "ipvsadm",
+  "linux.uml": "user-mode-linux",
 };
 
 /** @returns the commands that are still missing. */

@@ -1,9 +1,9 @@
 import type { ClusterSnapshot } from "../cluster/state.ts";
 import type { Dataplane, NodePlan } from "../dataplane/dataplane.ts";
-import { buildModel } from "../model/build.ts";
+import { createModelBuilder } from "../model/build.ts";
 import type { Model } from "../model/model.ts";
 import { compileProgram, type ProgramOptions } from "../modes/compile.ts";
-import type { Mode } from "../modes/program.ts";
+import type { Mode, Program } from "../modes/program.ts";
 import { changesFor, type ServicePortChange } from "./changes.ts";
 import { planNode } from "./plan.ts";
 
@@ -11,11 +11,17 @@ export interface AgentOptions {
   readonly mode: Mode;
   readonly programOptions: ProgramOptions;
   readonly dataplane: Dataplane;
+  /** What is known of this host besides its Node object. @default the model as the cluster means it */
+  readonly viewModel?: (model: Model) => Model;
+  /** Settings of the kernel. @default those that the program's packets need */
+  readonly sysctls?: NodePlan["sysctls"];
 }
 
 /** What came of bringing a snapshot into force. */
 export interface Synced {
   readonly plan: NodePlan;
+  readonly model: Model;
+  readonly program: Program;
   /** What is different from the sync before; undefined after the first one. */
   readonly changes: readonly ServicePortChange[] | undefined;
 }
@@ -37,18 +43,22 @@ interface Given {
   readonly nodeName: string;
 }
 
-export function createAgent({ mode, programOptions, dataplane }: AgentOptions): Agent {
+export function createAgent(options: AgentOptions): Agent {
+  const { mode, programOptions, dataplane, viewModel = (model) => model, sysctls } = options;
+  const build = createModelBuilder();
   let inForce: Model | undefined;
   let running: Promise<unknown> = Promise.resolve();
   let waiting: { given: Given; readonly synced: Promise<Synced> } | undefined;
 
   const bringIntoForce = async ({ snapshot, nodeName }: Given): Promise<Synced> => {
-    const model = buildModel(snapshot, nodeName);
-    const plan = planNode(model, mode, programOptions);
-    await dataplane.apply(compileProgram(mode, model, programOptions), plan);
+    const model = viewModel(build(snapshot, nodeName));
+    const needed = planNode(model, mode, programOptions);
+    const plan = sysctls === undefined ? needed : { ...needed, sysctls };
+    const program = compileProgram(mode, model, programOptions);
+    await dataplane.apply(program, plan);
     const changes = inForce && changesFor(mode, inForce, model);
     inForce = model;
-    return { plan, changes };
+    return { plan, model, program, changes };
   };
 
   return {

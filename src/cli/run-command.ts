@@ -1,4 +1,5 @@
 import type { Argv } from "yargs";
+import { configInvalid } from "../core/errors.ts";
 import { trueOrFalse } from "./boolean-option.ts";
 import { oneOf } from "./choice-option.ts";
 import { clusterOptions } from "./cluster-options.ts";
@@ -9,9 +10,9 @@ import { wholeNumber } from "./number-option.ts";
 export function addRunCommand(argv: Argv): void {
   argv.command(
     "run",
-    "forward real traffic until stopped",
+    "forward real traffic, or program this host's kernel, until stopped",
     (options) =>
-      workersOptions(modeOptions(clusterOptions(options)))
+      kernelOptions(workersOptions(modeOptions(clusterOptions(options), ["userspace", "iptables", "nftables", "ipvs"])))
         .option(
           "watch",
           trueOrFalse(
@@ -37,16 +38,59 @@ export function addRunCommand(argv: Argv): void {
         })
         .example("$0 run -f cluster.yaml --mode ipvs --watch", "every service on loopback, rules follow the file"),
     async (args) => {
+      if (args.printConfigSchema === true) {
+        const { configJsonSchema } = await import("../agent/config/schema.ts");
+        process.stdout.write(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
+        return;
+      }
       const { run } = await import("./run.ts");
       await run(args);
     },
   );
 }
 
+function kernelOptions<T>(argv: Argv<T>) {
+  return argv
+    .option("config", {
+      describe: "dataplane kernel: a KubeProxyConfiguration; it says the mode and its options, flags do not",
+      type: "string",
+      requiresArg: true,
+    })
+    .option("once", trueOrFalse("once", "dataplane kernel: program it and end; the rules stay"))
+    .option(
+      "print-config-schema",
+      trueOrFalse("print-config-schema", "print the JSON Schema of --config, and nothing else"),
+    )
+    .check(requireDataplane);
+}
+
+const workersOnly = ["workers", "bind", "listen", "map-endpoint", "modern", "udp-idle-ms", "drain-seconds"] as const;
+const kernelOnly = ["config", "once"] as const;
+
+/** An option that nobody would look at is a mistake. @throws {SluiceError} CONFIG_INVALID */
+function requireDataplane(args: Readonly<Record<string, unknown>>): true {
+  const kernel = args["dataplane"] === "kernel";
+  const given = (name: string): boolean => args[name] !== undefined && !(name === "bind" && args[name] === "loopback");
+  for (const name of kernel ? workersOnly : kernelOnly) {
+    if (given(name))
+      throw configInvalid(`--${name}`, `only with --dataplane ${kernel ? "workers" : "kernel"}`, args[name]);
+  }
+  if (kernel && args["once"] === true && args["watch"] === true) {
+    throw configInvalid("--once", "one of --once and --watch", "both");
+  }
+  if (kernel && args["config"] === undefined && (args["mode"] === "ipvs" || args["mode"] === "userspace")) {
+    throw configInvalid("--mode", "iptables or nftables with --dataplane kernel", args["mode"]);
+  }
+  if (!kernel && args["mode"] === "nftables") {
+    throw configInvalid("--mode", "userspace, iptables or ipvs with --dataplane workers", args["mode"]);
+  }
+  return true;
+}
+
 function workersOptions<T>(argv: Argv<T>) {
   return argv
     .option("dataplane", {
-      ...oneOf("dataplane", "what carries it out", ["workers"]),
+      ...oneOf("dataplane", "what carries it out: threads of ours, or the kernel (root)", ["workers", "kernel"]),
       default: "workers" as const,
     })
     .option("workers", {

@@ -11,6 +11,10 @@ import { readMappings } from "./map-endpoint.ts";
 import type { ModeArguments } from "./mode-options.ts";
 
 export interface RunArguments extends ClusterArguments, ModeArguments {
+  readonly dataplane?: "workers" | "kernel" | undefined;
+  /** Dataplane kernel: the file of a KubeProxyConfiguration. */
+  readonly config?: string | undefined;
+  readonly once?: boolean | undefined;
   readonly watch?: boolean | undefined;
   readonly workers: number | undefined;
   readonly bind: "loopback" | "cluster-ips";

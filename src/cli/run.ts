@@ -18,12 +18,19 @@ import { catchStopSignals, type StopSignals } from "./run-signals.ts";
 
 const DRAIN_SECONDS = 30;
 
-/**
- * Forwards until SIGTERM, SIGINT or SIGHUP; then stops listening and lets connections end. A second signal ends them at
- * once. While the input is being read there is nothing to undo: a signal kills.
- */
+/** Forwards until SIGTERM, SIGINT or SIGHUP, or programs a kernel. */
 export async function run(args: RunArguments): Promise<void> {
   if (args.watch) await requireFollowable(args.f ?? [exampleCluster]);
+  if (args.dataplane !== "kernel") return forward(args);
+  const { runKernel } = await import("./run-kernel.ts");
+  await runKernel(args);
+}
+
+/**
+ * At the end it stops listening and lets connections end; a second signal ends them at once. While the input is being
+ * read there is nothing to undo: a signal kills.
+ */
+async function forward(args: RunArguments): Promise<void> {
   const loaded = await loadFilesNoted(args);
   const { name: nodeName, reason } = nodeToServe(loaded.snapshot, args);
   if (reason !== "") note(reason);

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, freemem, loadavg, release, totalmem, type as systemName } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 import { calendarTime } from "../core/clock.ts";
+import { ownPackage } from "../host/own-package.ts";
 import { type Environment, quantity } from "./result.ts";
 
 /**
@@ -51,7 +51,7 @@ export function environmentStart(): EnvironmentStart {
  * @param engine what moved the bytes, and how ports were served.
  */
 export function environmentSince(start: EnvironmentStart, engine: string): Environment {
-  const { packageFolder, version } = ownPackage();
+  const { folder: packageFolder, version } = ownPackage();
   return {
     startedAt: start.startedAt,
     sluiceVersion: version,
@@ -84,19 +84,6 @@ function readTicks(): CpuTicks | undefined {
   if (line === undefined || !line.startsWith("cpu ")) return undefined;
   const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
   return { all: ticks.reduce((sum, n) => sum + n, 0), stolen: ticks[7] ?? 0 };
-}
-
-function ownPackage(): { packageFolder: string; version: string } {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  for (;;) {
-    const text = readText(join(folder, "package.json"));
-    if (text !== undefined) {
-      const { version } = JSON.parse(text) as { version: string };
-      return { packageFolder: folder, version };
-    }
-    if (folder === dirname(folder)) throw new Error("no package.json above this module");
-    folder = dirname(folder);
-  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { createBackendSet, linkFirst } from "../../src/balancers/backend-set.ts"
 import { algorithm } from "../../src/balancers/registry.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import { sampleFlows } from "../support/flows.ts";
-import { runs, seed } from "../support/seed.ts";
+import { seed } from "../support/seed.ts";
 import { suite } from "../support/suite.ts";
 import { type Market, simulateMarket } from "../support/supermarket.ts";
 
@@ -58,17 +58,11 @@ interface Setting {
   readonly market: () => Market;
 }
 
-const full = runs(1, 0) === 1;
 const settings: readonly Setting[] = [
-  { title: "random", choices: 1, loads: full ? [0.7, 0.9] : [0.7], market: () => marketOf("random") },
-  { title: "p2c", choices: 2, loads: full ? [0.7, 0.9, 0.99] : [0.7, 0.9], market: () => marketOf("p2c") },
-  {
-    title: "p2c-with-replacement",
-    choices: 2,
-    loads: full ? [0.7, 0.9] : [0.7],
-    market: () => marketOf("p2c-with-replacement"),
-  },
-  { title: "three choices", choices: 3, loads: full ? [0.7, 0.9, 0.99] : [0.7], market: threeChoices },
+  { title: "random", choices: 1, loads: [0.7, 0.9], market: () => marketOf("random") },
+  { title: "p2c", choices: 2, loads: [0.7, 0.9, 0.99], market: () => marketOf("p2c") },
+  { title: "p2c-with-replacement", choices: 2, loads: [0.7, 0.9], market: () => marketOf("p2c-with-replacement") },
+  { title: "three choices", choices: 3, loads: [0.7, 0.9, 0.99], market: threeChoices },
 ];
 
 /**

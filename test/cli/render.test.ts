@@ -189,5 +189,5 @@ test("at the command line: what there is nothing of is told on stderr, and an un
   assert.match(nothing.stderr, /^sluice: the userspace mode has no rules for IPv6$/m);
   const unknown = await sluice(["render", "--format", "yaml", "-f", boutique]);
   assert.deepEqual([unknown.exitCode, unknown.stdout], [2, ""]);
-  assert.match(unknown.stderr, /format.*"restore", "save", "json"/);
+  assert.match(unknown.stderr, /--format: expected one of restore, save, json, got yaml/);
 });

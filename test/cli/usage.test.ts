@@ -156,7 +156,7 @@ test("help names every command and no other", async () => {
   assert.equal(exitCode, 0);
   assert.deepEqual(
     [...stdout.matchAll(/^ {2}sluice (\w+)/gm)].map(([, command]) => command),
-    ["bench", "run", "render", "trace", "conformance"],
+    ["bench", "run", "render", "trace", "conformance", "cleanup"],
   );
 });
 

@@ -83,8 +83,11 @@ async function picks(): Promise<GuestReport["picks"]> {
   return Object.fromEntries([...all, ["dns", answers]]);
 }
 
-async function answerAt(ip: string, port: number): Promise<string> {
-  const { socket, answer } = await openTcp({ ip, port });
+/** Long enough for one packet that is dropped, and for the next one. */
+const DROPPED_MS = 2500;
+
+async function answerAt(ip: string, port: number, patienceMs?: number): Promise<string> {
+  const { socket, answer } = await openTcp({ ip, port }, undefined, patienceMs);
   socket.destroy();
   return answer;
 }
@@ -93,7 +96,7 @@ async function answers(): Promise<GuestReport["answers"]> {
   return {
     externalIp: await answerAt(outside.externalIp, servicePortOf("open")),
     nodePort: await answerAt(nodeIps[0], outside.nodePort),
-    loadBalancerIp: await answerAt(outside.loadBalancerIp, servicePortOf("open")),
+    loadBalancerIp: await answerAt(outside.loadBalancerIp, servicePortOf("open"), DROPPED_MS),
     hostPort: await answerAt(nodeIps[0], HOST_PORT),
     hostPortByVip: await answerAt(clusterIpOf("rr"), HOST_PORT),
   };

@@ -29,6 +29,8 @@ const listings: readonly string[] = [
   "ipset save",
   `ip -json address show dev ${DEVICE} 2> /dev/null || true`,
 ];
+/** As long as the guest may take: it is ended as a whole. */
+const timeoutMs = 600_000;
 const MARK = "=== next\n";
 
 /**
@@ -53,7 +55,7 @@ export async function dumpKernel(paths: readonly string[], rules?: Pick<Dumps, "
 /** What each command prints. One shell starts them all: a process as large as Node is slow to fork in a guest. */
 async function outputs(commands: readonly string[]): Promise<readonly string[]> {
   const script = commands.map((command) => `${command}\nprintf ${quoted(MARK)}`);
-  return (await execOk(["sh", "-s"], { input: ["set -e", ...script].join("\n") })).split(MARK);
+  return (await execOk(["sh", "-s"], { input: ["set -e", ...script].join("\n"), timeoutMs })).split(MARK);
 }
 
 /** @param release of the kernel, as `uname -r` has it. */
@@ -72,7 +74,7 @@ export function stateOf(dumps: Dumps, release: string): KernelState {
 
 /** Runs commands in order, by one shell. @returns what they said that is not harmless, each with the command. */
 export async function runCommands(commands: readonly Command[]): Promise<readonly string[]> {
-  const { stderr } = await exec(["sh", "-s"], { input: commands.map(scriptOf).join("\n") });
+  const { stderr } = await exec(["sh", "-s"], { input: commands.map(scriptOf).join("\n"), timeoutMs });
   const said = stderr.split(MARK);
   return commands.flatMap(({ argv, harmless }, index) => {
     const lines = (said[index] ?? "not run").split("\n").filter((line) => line.trim() !== "");

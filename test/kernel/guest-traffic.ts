@@ -7,8 +7,8 @@ export interface Address {
   readonly port: number;
 }
 
-/** How long a client waits for an answer that does not come. */
-const PATIENCE_MS = 1500;
+/** How long a client waits for an answer: a guest is slow where the host is at work. */
+const PATIENCE_MS = 30_000;
 
 /** Accepts connections, tells each its own address, and then gives every line back. */
 export async function serveTcp({ ip, port }: Address): Promise<void> {
@@ -39,10 +39,10 @@ export interface Opened {
 }
 
 /** Opens a connection and waits for the first line. It stays open. */
-export async function openTcp(to: Address, from?: Address): Promise<Opened> {
+export async function openTcp(to: Address, from?: Address, patienceMs = PATIENCE_MS): Promise<Opened> {
   const local = from === undefined ? {} : { localAddress: from.ip, localPort: from.port };
   const socket = connect({ host: to.ip, port: to.port, ...local });
-  socket.setTimeout(PATIENCE_MS, () => socket.destroy(Object.assign(new Error(), { code: "timeout" })));
+  socket.setTimeout(patienceMs, () => socket.destroy(Object.assign(new Error(), { code: "timeout" })));
   const answer = await nextLine(socket);
   socket.setTimeout(0);
   return { socket, answer };

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { isMap, parseAllDocuments } from "yaml";
@@ -53,7 +53,8 @@ const plainNode: readonly NodeInterface[] = [{ name: "eth0", addresses: ["192.16
 /** A folder with a scenario.json, or the folders with one in it, in order of name. Empty where there is none. */
 export function findRecordings(path: string): readonly string[] {
   if (existsSync(join(path, "scenario.json"))) return [path];
-  const entries = existsSync(path) ? readdirSync(path, { withFileTypes: true }) : [];
+  const isFolder = existsSync(path) && statSync(path).isDirectory();
+  const entries = isFolder ? readdirSync(path, { withFileTypes: true }) : [];
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
   return folders.filter((folder) => existsSync(join(folder, "scenario.json"))).sort();
 }

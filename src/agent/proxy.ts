@@ -1,0 +1,142 @@
+import { cpus, release } from "node:os";
+import { type ClusterSnapshot, emptySnapshot } from "../cluster/state.ts";
+import { type Clock, systemClock, type Timers } from "../core/clock.ts";
+import { isSluiceError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { KernelDataplane } from "../dataplane/kernel/kernel.ts";
+import type { Model } from "../model/model.ts";
+import type { Ip } from "../net/ip.ts";
+import { type AgentOptions, createAgent, type Synced } from "./agent.ts";
+import type { KubeProxyConfiguration } from "./config/config.ts";
+import { durationMs } from "./config/go-duration.ts";
+import { hostPlanOf } from "./config/host-plan.ts";
+import { nodeAddressOf, programOptionsOf, withNodeAddress } from "./config/program-options.ts";
+import { sectionOf, syncIntervals } from "./config/sync-intervals.ts";
+import { createAgentMetrics } from "./metrics/agent-metrics.ts";
+import { snapshotChanges } from "./metrics/snapshot-changes.ts";
+import { openProxyServers } from "./proxy-servers.ts";
+import { createSchedule } from "./schedule.ts";
+import { trackProxyHealth } from "./health/proxy-health.ts";
+
+export interface ProxyOptions {
+  readonly config: KubeProxyConfiguration;
+  readonly dataplane: Pick<KernelDataplane, "name" | "apply" | "close" | "intact">;
+  /** The addresses of the host, asked for at every sync. */
+  readonly hostAddresses: () => readonly Ip[];
+  /** Of this program. */
+  readonly version: string;
+  readonly log: Log;
+  readonly onSynced: (synced: Synced) => void;
+  readonly clock?: Clock & Timers;
+}
+
+/** kube-proxy as a running process: syncs, health, metrics. */
+export interface Proxy {
+  /** From now on this is wanted; it comes into force as soon as the periods allow, however often it takes. */
+  want(snapshot: ClusterSnapshot, nodeName: string): void;
+  /** Rejects when this host turns out to be unable. */
+  readonly failed: Promise<never>;
+  /** Ends the process' servers and syncs; rules stay in force. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** @throws {SluiceError} HOST_UNABLE with bindAddressHardFail, when an address cannot be had. */
+export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+  const { config, dataplane, log, clock = systemClock } = options;
+  const intervals = syncIntervals(config);
+  const health = trackProxyHealth({ timeoutMs: intervals.healthTimeoutMs, clock });
+  const metrics = createAgentMetrics({ mode: config.mode, version: options.version, clock });
+  const agent = createAgent({ ...agentOptionsOf(config, options.hostAddresses), dataplane });
+  const startedMs = clock.nowMs();
+  let wanted: { readonly snapshot: ClusterSnapshot; readonly nodeName: string } | undefined;
+  let fail!: (error: unknown) => void;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  failed.catch(() => {});
+  const servers = await openProxyServers({ config, health, metrics, log, timers: clock, wanted: () => wanted });
+
+  const sync = async (): Promise<void> => {
+    if (wanted === undefined) return;
+    const beganMs = clock.nowMs();
+    try {
+      const synced = await agent.sync(wanted.snapshot, wanted.nodeName);
+      health.updated(4);
+      health.updated(6);
+      const rulesets = synced.program.mode === "iptables" ? { rulesets: synced.program.rulesets } : {};
+      metrics.synced({ durationMs: clock.nowMs() - beganMs, model: synced.model, ...rulesets });
+      await servers.sync(synced.model);
+      options.onSynced(synced);
+    } catch (error) {
+      metrics.syncFailed({ durationMs: clock.nowMs() - beganMs });
+      throw error;
+    }
+  };
+  const schedule = createSchedule({
+    ...intervals,
+    run: sync,
+    timers: clock,
+    onFailure(error, retryMs) {
+      log.warn(`not in force: ${(error as Error).message}; next attempt in ${retryMs / 1000} s`);
+      if (isSluiceError(error, "HOST_UNABLE")) fail(error);
+    },
+  });
+  const stopChecking = everySo(durationMs(config[sectionOf(config.mode)].syncPeriod), clock, async () => {
+    if (await dataplane.intact()) return;
+    log.warn("somebody took our rules away: they are put back");
+    schedule.request();
+  });
+
+  return {
+    failed,
+    want(snapshot, nodeName) {
+      metrics.changed(snapshotChanges(wanted?.snapshot ?? emptySnapshot, snapshot, startedMs));
+      wanted = { snapshot, nodeName };
+      health.queued(4);
+      health.queued(6);
+      schedule.request();
+    },
+    async close() {
+      stopChecking();
+      await schedule.stop();
+      await servers.close();
+    },
+  };
+}
+
+/** What a configuration means for an agent on this host. @param addresses those of the host's interfaces. */
+export function agentOptionsOf(
+  config: KubeProxyConfiguration,
+  addresses: () => readonly Ip[],
+): Omit<AgentOptions, "dataplane"> {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  const { sysctls } = hostPlanOf(config, { cpus: cpus().length, kernel: { major, minor } });
+  return {
+    mode: config.mode,
+    programOptions: programOptionsOf(config),
+    viewModel: hostView(config, addresses),
+    sysctls: sysctls.map(({ name, value }) => ({ path: name.replaceAll(".", "/"), value })),
+  };
+}
+
+/** The host's own addresses are its interfaces', whatever its Node object says; `bindAddress` is the node's own. */
+function hostView(config: KubeProxyConfiguration, addresses: () => readonly Ip[]): (model: Model) => Model {
+  const own = nodeAddressOf(config);
+  return (model) => withNodeAddress({ ...model, node: { ...model.node, addresses: addresses() } }, own);
+}
+
+/** One at a time; one that fails is forgotten. @returns what ends it. */
+function everySo(ms: number, timers: Timers, work: () => Promise<void>): () => void {
+  let takeBack = (): void => {};
+  let ended = false;
+  const wait = (): void => {
+    if (!ended) takeBack = timers.after(ms, () => void once());
+  };
+  const once = async (): Promise<void> => {
+    await work().catch(() => {});
+    wait();
+  };
+  wait();
+  return () => {
+    ended = true;
+    takeBack();
+  };
+}

@@ -1,0 +1,130 @@
+import { writeFileSync } from "node:fs";
+import { createAgent } from "../agent/agent.ts";
+import { completeConfig } from "../agent/config/complete.ts";
+import type { KubeProxyConfiguration } from "../agent/config/config.ts";
+import { doubtsAbout } from "../agent/config/doubts.ts";
+import { configNotes } from "../agent/config/notes.ts";
+import { loadConfig } from "../agent/config/read.ts";
+import { API_VERSION, KIND } from "../agent/config/schema.ts";
+import { agentOptionsOf, type Proxy, startProxy } from "../agent/proxy.ts";
+import type { ClusterSnapshot } from "../cluster/state.ts";
+import { watchCluster } from "../cluster/watch.ts";
+import { configInvalid } from "../core/errors.ts";
+import { lineLog } from "../core/log.ts";
+import { createKernelDataplane, type KernelDataplane } from "../dataplane/kernel/kernel.ts";
+import { ownAddresses } from "../host/own-addresses.ts";
+import { ownPackage } from "../host/own-package.ts";
+import { buildModel } from "../model/build.ts";
+import { exampleCluster, loadFilesNoted, note, noteIfNoService, ownNode } from "./cluster-options.ts";
+import type { RunArguments } from "./run-options.ts";
+import { catchStopSignals } from "./run-signals.ts";
+
+const log = lineLog((line) => process.stderr.write(`sluice: ${line}`));
+
+/**
+ * Programs this host's kernel: once, or until SIGTERM, SIGINT or SIGHUP. Rules stay in force when it ends.
+ *
+ * @throws {SluiceError} DATAPLANE_FAILED with `once`, when rules were refused; HOST_UNABLE.
+ */
+export async function runKernel(args: RunArguments): Promise<void> {
+  const config = args.config === undefined ? configOf(args) : await loadConfig(args.config);
+  const named = { ...args, hostnameOverride: args.hostnameOverride ?? (config.hostnameOverride || undefined) };
+  const loaded = await loadFilesNoted(args);
+  const nodeName = ownNodeOf(loaded.snapshot, named);
+  const model = buildModel(loaded.snapshot, nodeName);
+  for (const line of [...configNotes(config, { kernel: true }), ...doubtsAbout(config, model.node)]) note(line);
+  if (args.config !== undefined) setOomScore(config.oomScoreAdj);
+  const dataplane = createKernelDataplane({ log });
+  try {
+    if (args.once === true) await once(config, dataplane, loaded.snapshot, nodeName);
+    else await serve({ args: named, config, dataplane, loaded: { ...loaded, nodeName } });
+  } finally {
+    await dataplane.close();
+  }
+}
+
+/** Of the flags alone: settings of the host that no flag speaks of stay as they are. */
+function configOf(args: RunArguments): KubeProxyConfiguration {
+  const masquerade = args.masqueradeAll === undefined ? {} : { masqueradeAll: args.masqueradeAll };
+  return completeConfig({
+    apiVersion: API_VERSION,
+    kind: KIND,
+    mode: args.mode,
+    clusterCIDR: (args.clusterCidr ?? []).join(","),
+    iptables: masquerade,
+    nftables: masquerade,
+    conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
+  });
+}
+
+function setOomScore(score: number): void {
+  try {
+    writeFileSync("/proc/self/oom_score_adj", String(score));
+  } catch (error) {
+    note(`oomScoreAdj ${score} is not set: ${(error as Error).message}`);
+  }
+}
+
+/** @throws {SluiceError} CONFIG_INVALID for a guess: this host is changed on its strength. */
+function ownNodeOf(snapshot: ClusterSnapshot, args: RunArguments): string {
+  const { name, guessed, reason } = ownNode(snapshot, args);
+  if (guessed) {
+    const [said] = reason.split(": ");
+    throw configInvalid("--hostname-override", `the Node that this host is (${said}) with --dataplane kernel`, "none");
+  }
+  if (reason !== "") note(reason);
+  return name;
+}
+
+async function once(
+  config: KubeProxyConfiguration,
+  dataplane: KernelDataplane,
+  snapshot: ClusterSnapshot,
+  nodeName: string,
+): Promise<void> {
+  const agent = createAgent({ ...agentOptionsOf(config, ownAddresses), dataplane });
+  try {
+    await agent.sync(snapshot, nodeName);
+  } finally {
+    await dataplane.settle();
+  }
+}
+
+interface Served {
+  readonly args: RunArguments;
+  readonly config: KubeProxyConfiguration;
+  readonly dataplane: KernelDataplane;
+  readonly loaded: Awaited<ReturnType<typeof loadFilesNoted>> & { readonly nodeName: string };
+}
+
+async function serve({ args, config, dataplane, loaded }: Served): Promise<void> {
+  const { version } = ownPackage();
+  const signals = catchStopSignals();
+  const onSynced = (): void => note("in force");
+  const proxy = await startProxy({ config, dataplane, version, log, onSynced, hostAddresses: ownAddresses });
+  proxy.want(loaded.snapshot, loaded.nodeName);
+  const watch = args.watch === true ? follow(args, loaded, proxy) : undefined;
+  try {
+    await Promise.race([signals.first, proxy.failed]);
+  } finally {
+    watch?.close();
+    await proxy.close();
+    signals.release();
+  }
+}
+
+function follow(args: RunArguments, loaded: Served["loaded"], proxy: Proxy): { close(): void } {
+  return watchCluster(args.f ?? [exampleCluster], {
+    current: loaded,
+    onChange(snapshot) {
+      noteIfNoService(snapshot);
+      try {
+        proxy.want(snapshot, ownNodeOf(snapshot, args));
+      } catch (error) {
+        note(`not applied, the state before stays in force: ${(error as Error).message}`);
+      }
+    },
+    onError: (error) => note(`not loaded, the state before stays in force: ${error.message}`),
+    onRecovery: () => note("loaded again: the input is good"),
+  });
+}
