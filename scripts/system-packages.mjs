@@ -14,6 +14,8 @@ const tools = {
   chromium: "chromium",
   ipvsadm: "ipvsadm",
   "linux.uml": "user-mode-linux",
+  modprobe: "kmod",
+  sysctl: "procps",
 };
 
 /** @returns the commands that are still missing. */
