@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { availableParallelism } from "node:os";
 import { isSluiceError } from "../../../src/core/errors.ts";
+import { concerns } from "../../../src/dataplane/workers/endpoint-map.ts";
 import { resolveWorkersOptions, type WorkersOptions } from "../../../src/dataplane/workers/options.ts";
 import { policyOf } from "../../../src/dataplane/workers/policy.ts";
 import { honoursReusePort } from "../../../src/dataplane/workers/reuse-port.ts";
 import { parseIp } from "../../../src/net/ip.ts";
+import { parseSocketAddr } from "../../../src/net/parse-socket-addr.ts";
 import { suite } from "../../support/suite.ts";
 
 const test = suite("workers: options");
@@ -37,6 +39,15 @@ test("what is out of its limits or unknown is named", () => {
     ["bind", { bind: "everywhere" }],
     ["worker", { worker: 2 }],
     [
+      "mapEndpoint[1].from",
+      {
+        mapEndpoint: [
+          { from: "[::ffff:10.0.0.1]:80", to: "127.0.0.1" },
+          { from: "10.0.0.1:80", to: "127.0.0.2" },
+        ],
+      },
+    ],
+    [
       "mapEndpoint[1].to",
       {
         mapEndpoint: [
@@ -66,6 +77,16 @@ test("endpoints are mapped with or without a port", () => {
     { from: { ip: parseIp("10.244.1.1"), port: 0 }, to: { ip: parseIp("::1"), port: 8080 } },
     { from: { ip: parseIp("10.244.1.2"), port: 80 }, to: { ip: parseIp("127.0.0.1"), port: 0 } },
   ]);
+});
+
+test("a mapping without a port concerns all ports of its address, one with a port that one, and no other address", () => {
+  const addr = (text: string) => parseSocketAddr(text, "test", 0);
+  const about = (from: string, endpoint: string): boolean => concerns({ from: addr(from) }, addr(endpoint));
+  assert.deepEqual(
+    ["10.0.0.1:80", "10.0.0.1:81", "10.0.0.1", "10.0.0.2:80"].map((endpoint) => about("10.0.0.1:80", endpoint)),
+    [true, false, true, false],
+  );
+  assert.deepEqual([about("fd00::1", "[fd00::1]:53"), about("fd00::1", "[fd00::2]:53")], [true, false]);
 });
 
 test("idle time-outs of UDP are the mode's, unless the options say otherwise", () => {
