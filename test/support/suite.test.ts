@@ -20,6 +20,7 @@ const falseGreens: Readonly<Record<string, string>> = {
   "a test never ends and nothing is left to wait for": `test("one", () => new Promise(() => {}));`,
   "a test calls process.exit(0)": `test("one", () => process.exit(0));`,
   "a file declares no test": ``,
+  "a test is declared once its suite has started": `await null; await null; test("one", () => {});`,
   "a test throws an error with details, which uvu takes for text": `
     test("one", () => { throw Object.assign(new Error("x"), { details: { a: 1 } }) }); test("two", () => {});`,
   "a skip where CI allows none": `test.skip("one", "no kernel"); test("two", () => {});`,

@@ -43,6 +43,7 @@ process.on("exit", (code) => {
 export function suite(name: string, { timeoutMs = 20_000 } = {}): Suite {
   const inner = uvuSuite(name);
   let hookError: Error | undefined;
+  let started = false;
 
   const hook = (kind: string, body: Body) => async (): Promise<void> => {
     try {
@@ -54,6 +55,7 @@ export function suite(name: string, { timeoutMs = 20_000 } = {}): Suite {
     }
   };
   const declare = (test: string, body: Body): void => {
+    if (started) throw new Error(`declared once its suite had started (an await after suite()?): ${test}`);
     tally.declared += 1;
     inner(test, async () => {
       try {
@@ -68,6 +70,7 @@ export function suite(name: string, { timeoutMs = 20_000 } = {}): Suite {
   };
   suitesOpen += 1;
   queueMicrotask(() => {
+    started = true;
     inner.after(suiteDone);
     inner.run();
   });

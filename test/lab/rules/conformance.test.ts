@@ -10,8 +10,8 @@ import { inProject } from "../../support/root.ts";
 import { runs, seed } from "../../support/seed.ts";
 import { suite } from "../../support/suite.ts";
 
-const test = suite("rules of a real kube-proxy, by sluice run", { timeoutMs: 580_000 });
 const missing = await whyNot();
+const test = suite("rules of a real kube-proxy, by sluice run", { timeoutMs: 580_000 });
 
 /**
  * Recorded of a process that ran on, which had not noticed a new ServiceCIDR yet; a fresh one has. And a name so long
