@@ -18,7 +18,10 @@ const model = seen(objects);
 const byNftables = [compileProgram("nftables", model), planNode(model, "nftables")] as const;
 
 const ownTables = async ({ sh }: Kernel): Promise<readonly string[]> =>
-  (await sh("nft list tables")).split("\n").filter((line) => line.endsWith(" kube-proxy"));
+  (await sh("nft list tables"))
+    .split("\n")
+    .filter((line) => line.endsWith(" kube-proxy"))
+    .toSorted();
 const chains = async ({ dump }: Kernel): Promise<readonly string[]> => {
   const texts = await Promise.all([dump(4), dump(6)]);
   return [...new Set(texts.join("").match(/^:KUBE-\S+/gm))].toSorted();
