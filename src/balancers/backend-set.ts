@@ -12,6 +12,7 @@ export interface BackendSet {
   readonly capacity: number;
   /** The slot behind each slot; −1 for a slot that holds no backend. */
   readonly next: Int32Array;
+  /** The slot before each slot, likewise; of a slot that holds no backend it says nothing. */
   readonly prev: Int32Array;
   /** Order of adding: the newer of two backends has the larger number, and stands before the other. */
   readonly age: Int32Array;
@@ -27,8 +28,9 @@ export interface BackendSet {
   readonly lower: Int32Array;
   /** 1 for a slot that is overloaded, else 0. Also written by `connectionAdded` and `connectionEnded`. */
   readonly overloaded: Int32Array;
-  /** Who the backend is: the two words of its `Identity`. Written by `linkFirst`. */
+  /** Who the backend is: the low word of its `Identity`. Written by `linkFirst`. */
   readonly identityLow: Int32Array;
+  /** The high word. */
   readonly identityHigh: Int32Array;
 }
 

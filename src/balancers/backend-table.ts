@@ -22,7 +22,9 @@ const FIRST_CAPACITY = 16;
 
 /** How a backend stands in its balancer. */
 export interface BackendCounts {
+  /** As `BackendSpec` has it. */
   readonly id: string;
+  /** 0…65535. */
   readonly weight: number;
   /** Leases that are not released yet. */
   readonly active: number;
@@ -34,20 +36,27 @@ export interface BackendCounts {
 
 /** All that a table is. Plain data. */
 export interface SavedTable {
+  /** How many slots there are, in use or free. */
   readonly capacity: number;
   /** The listed ones in list order, then those that are not listed and have leases. */
   readonly backends: readonly SavedBackend[];
   /** The slots of no backend; the last one is given out first. */
   readonly free: readonly number[];
+  /** Of the algorithm: signed 32-bit words. */
   readonly state: readonly number[];
 }
 
 /** All that a backend is in a table. */
 export interface SavedBackend extends BackendSettings {
+  /** As `BackendSpec` has it. */
   readonly id: string;
+  /** Its place in the set. */
   readonly slot: number;
+  /** Leases that are not released yet. */
   readonly active: number;
+  /** Whether it is overloaded. */
   readonly overloaded: boolean;
+  /** False for one that was removed and still has leases. */
   readonly listed: boolean;
 }
 

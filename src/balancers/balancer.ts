@@ -60,6 +60,7 @@ export interface Balancer {
 
 /** An algorithm with its options: how much state it needs, and how it is made. */
 export interface Algorithm {
+  /** The name under which the registry knows it. */
   readonly name: string;
   /** The options that it was made with, defaults filled in; plain data. */
   readonly options: object;

@@ -6,6 +6,7 @@ import { type BackendSpec, readBackendSpecs } from "./backend-spec.ts";
 import { BackendTable } from "./backend-table.ts";
 import { NO_BACKEND } from "./balancer.ts";
 import { type BalancerOptions, resolveBalancerOptions } from "./balancer-options.ts";
+import { checkFlow } from "./check-flow.ts";
 import { createClientAffinity } from "./client-affinity.ts";
 import { createClientPersistence, type Template } from "./client-persistence.ts";
 import type { Explanation } from "./explanation.ts";
@@ -73,6 +74,7 @@ export function createBalancer(
   return {
     algorithm: name,
     acquire(flow) {
+      checkFlow(flow);
       const nowMs = clock.nowMs();
       const known = persistence?.find(flow.src, nowMs, isListed);
       let slot = known === undefined ? remembered(flow, nowMs) : table.slotOf(known.backend);
@@ -85,6 +87,7 @@ export function createBalancer(
       return leaseOf(slot, nowMs, template);
     },
     explain(flow) {
+      checkFlow(flow);
       const nowMs = clock.nowMs();
       const template = persistence?.look(flow.src, nowMs, isListed);
       if (template !== undefined) return explainTemplate(template, nowMs);
@@ -136,18 +139,29 @@ function readBackendList(backends: readonly BackendSpec[]): ReturnType<typeof re
 }
 
 function resolveSources(sources: BalancerSources): Required<BalancerSources> {
-  for (const [name, value] of Object.entries(sources)) {
-    if (name !== "random" && name !== "clock") throw balancerInvalid(name, "no source but random, clock", value);
-  }
+  checkFields("sources", sources, ["random", "clock"]);
   const { random = seededRandom(freshSeed()), clock = systemClock } = sources;
+  if (typeof random?.u32 !== "function" || typeof random.below !== "function") {
+    throw balancerInvalid("random", "{ u32, below }, such as seededRandom gives", random);
+  }
+  if (typeof clock?.nowMs !== "function") throw balancerInvalid("clock", "{ nowMs }, such as systemClock", clock);
   return { random, clock };
 }
 
 function readOutcome(outcome: FlowOutcome = {}): { latencyMs: number | undefined; failed: boolean } {
+  checkFields("outcome", outcome, ["latencyMs", "failed"]);
   const { latencyMs, failed = false } = outcome;
   if (latencyMs !== undefined) checkNotNegative("latencyMs", latencyMs);
   if (typeof failed !== "boolean") throw balancerInvalid("failed", "true or false", failed);
   return { latencyMs, failed };
+}
+
+function checkFields(what: string, value: object, fields: readonly string[]): void {
+  const expected = `{ ${fields.join(", ")} }`;
+  if (typeof value !== "object" || value === null) throw balancerInvalid(what, expected, value);
+  for (const [field, own] of Object.entries(value)) {
+    if (!fields.includes(field)) throw balancerInvalid(field, `no field of the ${what} but ${fields.join(", ")}`, own);
+  }
 }
 
 function checkNotNegative(path: string, value: unknown): void {

@@ -10,6 +10,7 @@ export interface Explanation {
 
 /** A slot that was looked at. */
 export interface Candidate {
+  /** A slot of the set. */
   readonly slot: number;
   /** The figure that was compared: an overhead, a delay, a chance, the number of a table entry. */
   readonly value: number;

@@ -11,39 +11,42 @@ export interface RingSize {
   readonly most: number;
 }
 
-/** Word 0: how many points; word 1: how many bits of a place tell a place in its run. */
+/** Word 0: how many points; word 1: how many bits of a place tell its run; word 2: how many bits a slot takes. */
 const SIZE = 0;
-const SHIFT = 1;
+const RUN_BITS = 1;
+const SLOT_BITS = 2;
 /**
- * Behind them two words a point, its place and its slot, in ascending order of places; behind those the index: for each
- * run of 2^shift places the first point in it or behind it, and once more the number of points.
+ * Behind them one word a point, in ascending order of places: what of its place the run does not tell, above its slot.
+ * Half as much memory is half as often not in a cache, and that is most of what a pick takes. Behind the points lies the
+ * index: for each run of places the first point in it or behind it, and once more the number of points.
  *
  * Places are signed numbers. That turns the circle by half, which changes nothing on it.
  */
-const POINTS = 2;
+const POINTS = 3;
 const LOWEST_PLACE = -(2 ** 31);
 
 /** A ring of points as a table: its entries are the points. */
 export function hashRing(size: RingSize): TableMaker {
   return {
-    words: (capacity) => wordsOf(mostPoints(size, capacity)),
+    words: (capacity) => wordsOf(mostPoints(size, capacity), capacity),
     create(set, state) {
-      const placeOf = (point: number): number => state[POINTS + 2 * point]!;
       return {
         entryName: "point",
         size: () => state[SIZE]!,
         entryOf(hash) {
-          const shift = state[SHIFT]!;
-          const run = POINTS + 2 * state[SIZE]! + ((hash ^ LOWEST_PLACE) >>> shift);
+          const runBits = state[RUN_BITS]!;
+          const slotBits = state[SLOT_BITS]!;
+          const run = POINTS + state[SIZE]! + ((hash ^ LOWEST_PLACE) >>> (32 - runBits));
+          const place = (hash << runBits) >>> runBits;
           const start = state[run]!;
           const end = state[run + 1]!;
           // Where it would be if the points were spread evenly over the run: seldom more than a few off.
-          let point = start + Math.trunc(((end - start) * ((hash << (32 - shift)) >>> 16)) / 2 ** 16);
-          while (point > start && placeOf(point - 1) >= hash) point -= 1;
-          while (point < end && placeOf(point) < hash) point += 1;
+          let point = start + Math.trunc(((end - start) * ((hash << runBits) >>> 16)) / 2 ** 16);
+          while (point > start && state[POINTS + point - 1]! >>> slotBits >= place) point -= 1;
+          while (point < end && state[POINTS + point]! >>> slotBits < place) point += 1;
           return point === state[SIZE] ? 0 : point;
         },
-        slotAt: (point) => state[POINTS + 2 * point + 1]!,
+        slotAt: (point) => state[POINTS + point]! & ((1 << state[SLOT_BITS]!) - 1),
         build() {
           const slots = byIdentity(set);
           const counts = pointCounts(
@@ -52,11 +55,18 @@ export function hashRing(size: RingSize): TableMaker {
           );
           const points = sortPoints(makePoints(set, slots, counts));
           const total = points.length / 2;
+          const runBits = runBitsFor(total, set.capacity);
+          const slotBits = slotBitsFor(set.capacity);
           state[SIZE] = total;
-          state[SHIFT] = 32 - Math.log2(runsFor(total));
-          state.set(points, POINTS);
-          indexRuns(points, state.subarray(POINTS + points.length, wordsOf(total)), state[SHIFT]!);
-          return wordsOf(total);
+          state[RUN_BITS] = runBits;
+          state[SLOT_BITS] = slotBits;
+          for (let point = 0; point < total; point += 1) {
+            state[POINTS + point] =
+              (((points[2 * point]! << runBits) >>> runBits) << slotBits) | points[2 * point + 1]!;
+          }
+          const words = wordsOf(total, set.capacity);
+          indexRuns(points, state.subarray(POINTS + total, words), 32 - runBits);
+          return words;
         },
       };
     },
@@ -128,11 +138,19 @@ function mostPoints({ points, least, most }: RingSize, capacity: number): number
   return Math.min(Math.max(points * capacity, 2 * least + capacity), Math.max(most, capacity));
 }
 
-/** So many that a run has 8 to 16 points: the index is small enough to stay in a processor's cache. */
-function runsFor(size: number): number {
-  return size < 32 ? 2 : 2 ** (Math.floor(Math.log2(size)) - 3);
+/**
+ * So many runs that one has 8 to 16 points: the index is small enough to stay in a processor's cache. Where there are few
+ * points for the slots more, so that what is left of a place and a slot fit into a word.
+ */
+function runBitsFor(points: number, capacity: number): number {
+  return Math.max(Math.floor(Math.log2(Math.max(points, 1))) - 3, slotBitsFor(capacity));
 }
 
-function wordsOf(size: number): number {
-  return POINTS + 2 * size + runsFor(size) + 1;
+/** At least 1. */
+function slotBitsFor(capacity: number): number {
+  return Math.max(32 - Math.clz32(capacity - 1), 1);
+}
+
+function wordsOf(points: number, capacity: number): number {
+  return POINTS + points + 2 ** runBitsFor(points, capacity) + 1;
 }

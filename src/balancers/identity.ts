@@ -6,6 +6,7 @@ import { sipHash } from "./siphash.ts";
 export interface Identity {
   /** Of a backend with an address: what IPVS hashes of a server, its address plus its port. */
   readonly low: number;
+  /** A hash of its name. */
   readonly high: number;
 }
 

@@ -68,9 +68,18 @@ export interface BackendCandidate {
 export interface LeasingBalancer {
   /** The name of its algorithm. */
   readonly algorithm: AlgorithmName;
-  /** Picks a backend for a new flow. @returns undefined when no backend may take it. */
+  /**
+   * Picks a backend for a new flow.
+   *
+   * @returns undefined when no backend may take it.
+   * @throws {SluiceError} BALANCER_INVALID for what is no flow, naming the field.
+   */
   acquire(flow: Flow): Lease | undefined;
-  /** Why `acquire` would give what it would give for this flow now. Changes nothing. O(n). */
+  /**
+   * Why `acquire` would give what it would give for this flow now. Changes nothing. O(n).
+   *
+   * @throws {SluiceError} BALANCER_INVALID as `acquire`.
+   */
   explain(flow: Flow): BackendExplanation;
   /**
    * Makes this the list of backends. First those that it does not name are taken out. Then, in the order given, a

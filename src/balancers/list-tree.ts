@@ -189,12 +189,13 @@ export function listTree(set: BackendSet, state: Int32Array, folds: readonly Fol
     atSum(figure) {
       const nodes = nodesOf(0);
       const leaves = state[LEAVES]!;
+      const small = state[nodes + ROOT]! >= 0;
       let rest = figure | 0;
       let node = ROOT;
       while (node < leaves) {
         node <<= 1;
         const left = state[nodes + node]!;
-        const further = ifBelow(left, rest);
+        const further = small ? (left - rest) >> 31 : ifBelow(left, rest);
         rest = (rest - (left & further)) | 0;
         node -= further;
       }
@@ -203,6 +204,7 @@ export function listTree(set: BackendSet, state: Int32Array, folds: readonly Fol
     atSums(figures) {
       const nodes = nodesOf(0);
       const leaves = state[LEAVES]!;
+      const small = state[nodes + ROOT]! >= 0;
       let rest = figures[0]!;
       let otherRest = figures[1]!;
       let node = ROOT;
@@ -212,8 +214,8 @@ export function listTree(set: BackendSet, state: Int32Array, folds: readonly Fol
         other <<= 1;
         const left = state[nodes + node]!;
         const otherLeft = state[nodes + other]!;
-        const further = ifBelow(left, rest);
-        const otherFurther = ifBelow(otherLeft, otherRest);
+        const further = small ? (left - rest) >> 31 : ifBelow(left, rest);
+        const otherFurther = small ? (otherLeft - otherRest) >> 31 : ifBelow(otherLeft, otherRest);
         rest = (rest - (left & further)) | 0;
         otherRest = (otherRest - (otherLeft & otherFurther)) | 0;
         node -= further;
@@ -244,7 +246,7 @@ export function listTree(set: BackendSet, state: Int32Array, folds: readonly Fol
 
 /**
  * All ones where a < b as unsigned numbers, else 0: the borrow of a − b. A draw goes either way as often, so a processor
- * would guess every other branch wrong, which takes longer than all this.
+ * would guess every other branch wrong, which takes longer than all this. Of sums below 2³¹ the sign of a − b is enough.
  */
 function ifBelow(a: number, b: number): number {
   return ((~a & b) | (~(a ^ b) & (a - b))) >> 31;

@@ -69,6 +69,7 @@ export const ipvsSchedulers: readonly (typeof schedulers)[number]["name"][] = sc
 export function algorithm(name: string, options: object = {}): Algorithm {
   const definition = byName.get(name);
   if (definition === undefined) throw balancerInvalid("algorithm", `one of ${algorithmNames.join(", ")}`, name);
+  if (typeof options !== "object" || options === null) throw balancerInvalid("options", "{ … }", options);
   return definition.make(options);
 }
 

@@ -67,9 +67,18 @@ function invalid<C extends "CONFIG_INVALID" | "BALANCER_INVALID">(
   expected: string,
   received: unknown,
 ): SluiceError<C> {
-  // JSON has no NaN, and refuses a bigint.
-  const shown = typeof received === "object" ? JSON.stringify(received) : String(received);
+  const shown = textOf(received);
   return new SluiceError(code, `${path}: expected ${expected}, got ${shown}`, { path, expected, received: shown });
+}
+
+/** JSON has no NaN, and refuses a bigint and what contains itself. */
+function textOf(value: unknown): string {
+  if (typeof value !== "object") return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 /** Marks a branch the types rule out; reaching it is a bug in this library. */

@@ -29,6 +29,7 @@ export function tryParseProtocol(text: string): Protocol | undefined {
 
 /** A transport address. */
 export interface SocketAddr {
+  /** Of either family. */
   readonly ip: Ip;
   /** 1…65535; 0 where the system is to choose. */
   readonly port: number;
@@ -36,10 +37,15 @@ export interface SocketAddr {
 
 /** A flow as its first packet shows it: the 5-tuple, before any address is rewritten. */
 export interface Flow {
+  /** The number of its protocol. */
   readonly proto: Protocol;
+  /** The address of the client. */
   readonly src: Ip;
+  /** 0…65535. */
   readonly srcPort: number;
+  /** The address that the client asks for. */
   readonly dst: Ip;
+  /** 0…65535. */
   readonly dstPort: number;
 }
 

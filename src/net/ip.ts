@@ -8,9 +8,13 @@ export type Ip4 = number & { readonly __unit: "ip4" };
 
 /** An IPv6 address as eight octet pairs in four unsigned 32-bit words, most significant first. */
 export interface Ip6 {
+  /** Octets 0…3. */
   readonly w0: number;
+  /** Octets 4…7. */
   readonly w1: number;
+  /** Octets 8…11. */
   readonly w2: number;
+  /** Octets 12…15. */
   readonly w3: number;
 }
 

@@ -1,23 +1,35 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { createBackendSet, linkFirst, listed } from "../../src/balancers/backend-set.ts";
+import type { Kernel } from "../../src/balancers/kernel.ts";
 import { algorithm, algorithmNames } from "../../src/balancers/registry.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import { DrivenSet } from "../support/driven-set.ts";
 import { sampleFlows } from "../support/flows.ts";
 import { runs, seed } from "../support/seed.ts";
 import { suite } from "../support/suite.ts";
-import { play, traces } from "../support/trace.ts";
-import { oracles } from "./oracles.ts";
+import { play, type Step, traces } from "../support/trace.ts";
+import { type Oracle, oracles } from "./oracles.ts";
 import { proxyOracles } from "./proxy-oracles.ts";
 
 const test = suite("algorithms against their literal form", { timeoutMs: 60_000 });
 const flow = sampleFlows(1, 1)[0]!;
 
-function driven(name: string, capacity: number): DrivenSet {
-  const { create, stateWords } = algorithm(name);
+function driven(name: string, capacity: number, kernel?: Kernel): DrivenSet {
+  const { create, stateWords } = algorithm(name, kernel && { kernel });
   const set = createBackendSet(capacity);
-  return new DrivenSet(set, create(set, new Int32Array(stateWords(capacity)), seededRandom(seed)));
+  return new DrivenSet(set, create(set, new Int32Array(stateWords(capacity)), seededRandom(seed)), kernel);
+}
+
+/** Has a subject and its literal form play the same trace. */
+function compare(subject: DrivenSet, oracle: Oracle, steps: readonly Step[]): void {
+  let expected = 0;
+  play(subject, steps, {
+    picking: (flow, nowMs) => (expected = oracle.pick(flow, nowMs)),
+    picked: (slot) => assert.equal(slot, expected),
+    removing: (slot) => oracle.removing?.(slot),
+    edited: () => oracle.edited?.(),
+  });
 }
 
 test("every algorithm has a literal form to compare with", () => {
@@ -31,20 +43,26 @@ for (const name of algorithmNames.filter((name) => !Object.hasOwn(proxyOracles, 
       fc.assert(
         fc.property(traces, (steps) => {
           const subject = driven(name, capacity);
-          const oracle = oracles[name]!(subject.set, seed);
-          let expected = 0;
-          play(subject, steps, {
-            picking: (flow, nowMs) => (expected = oracle.pick(flow, nowMs)),
-            picked: (slot) => assert.equal(slot, expected),
-            removing: (slot) => oracle.removing?.(slot),
-            edited: () => oracle.edited?.(),
-          });
+          compare(subject, oracles[name]!(subject.set, seed), steps);
         }),
         // 1,000 for each algorithm, also when time is short.
         { seed, numRuns: runs(1000, 500) },
       );
     });
   }
+}
+
+/** Those that count connections as kernels differ in it; lblc and lblcr are in hash-schedulers.test.ts. */
+for (const name of ["lc", "wlc", "twos"]) {
+  test(`${name} makes the picks of its literal form by the rules of kernel 6.1.176, too`, () => {
+    fc.assert(
+      fc.property(traces, (steps) => {
+        const subject = driven(name, 7, "6.1.176");
+        compare(subject, oracles[name]!(subject.set, seed, 256n), steps);
+      }),
+      { seed, numRuns: runs(1000, 300) },
+    );
+  });
 }
 
 /** Those whose picks do not come from a table that a literal form builds anew each time. */

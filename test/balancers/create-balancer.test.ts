@@ -225,6 +225,9 @@ test("refuses an outcome that cannot be, and keeps the lease", () => {
     ["latencyMs", { latencyMs: -1 }],
     ["latencyMs", { latencyMs: "1" }],
     ["failed", { failed: 1 }],
+    ["outcome", null],
+    ["outcome", 5],
+    ["latency", { latency: 5 }],
   ] as const) {
     assert.throws(
       () => lease.release(outcome as unknown as FlowOutcome),
@@ -332,11 +335,62 @@ test("refuses an unknown algorithm, unknown options and no options", () => {
   }
 });
 
-test("refuses a source that it does not know", () => {
-  const sources = { rnadom: seededRandom(1) } as BalancerSources;
+const refusesField = (act: () => unknown, path: string, what: string): void =>
   assert.throws(
-    () => createBalancer({ algorithm: "rr" }, undefined, sources),
+    act,
     (error: { code: string; details: { path: string } }) =>
-      error.code === "BALANCER_INVALID" && error.details.path === "rnadom",
+      error.code === "BALANCER_INVALID" && error.details.path === path,
+    what,
   );
+
+test("refuses sources that it does not know, or that are none", () => {
+  const cases: readonly (readonly [sources: unknown, path: string])[] = [
+    [{ rnadom: seededRandom(1) }, "rnadom"],
+    [{ random: Math.max }, "random"],
+    [{ random: null }, "random"],
+    [{ random: { u32: () => 1 } }, "random"],
+    [{ clock: () => 5 }, "clock"],
+    [{ clock: null }, "clock"],
+    [null, "sources"],
+    ["now", "sources"],
+  ];
+  for (const [sources, path] of cases) {
+    const create = (): unknown => createBalancer({ algorithm: "rr" }, undefined, sources as BalancerSources);
+    refusesField(create, path, JSON.stringify(sources));
+  }
+});
+
+test("refuses what is no flow, whatever the algorithm, and stays as it was", () => {
+  const cases: readonly (readonly [flow: unknown, path: string])[] = [
+    [undefined, "flow"],
+    [null, "flow"],
+    [{ ...flow, src: "10.0.0.1" }, "flow.src"],
+    [{ ...flow, src: -1 }, "flow.src"],
+    [{ ...flow, src: 2 ** 32 }, "flow.src"],
+    [{ ...flow, src: 0.5 }, "flow.src"],
+    [{ ...flow, src: null }, "flow.src"],
+    [{ ...flow, dst: { w0: 1, w1: 2, w2: 3 } }, "flow.dst"],
+    [{ ...flow, dst: { w0: 1, w1: 2, w2: 3, w3: -4 } }, "flow.dst"],
+    [{ ...flow, srcPort: "80" }, "flow.srcPort"],
+    [{ ...flow, dstPort: 65_536 }, "flow.dstPort"],
+    [{ ...flow, dstPort: undefined }, "flow.dstPort"],
+  ];
+  for (const algorithm of algorithmNames) {
+    const balancer = createBalancer({ algorithm, affinitySeconds: 9 }, backends("a", "b"), { clock: manualClock() });
+    const before = balancer.snapshot();
+    for (const [wrong, path] of cases) {
+      refusesField(() => balancer.acquire(wrong as typeof flow), path, `${algorithm}: ${JSON.stringify(wrong)}`);
+      refusesField(() => balancer.explain(wrong as typeof flow), path, `${algorithm}: ${JSON.stringify(wrong)}`);
+    }
+    assert.deepEqual(balancer.snapshot(), before);
+  }
+});
+
+test("names what it refuses even where that cannot be written out", () => {
+  const circle: { self?: object; weight?: object } = {};
+  circle.self = circle;
+  for (const weight of [circle, { big: 1n }, Symbol("w"), () => 1]) {
+    const list = [{ id: "a", weight }] as unknown as BackendSpec[];
+    refusesField(() => createBalancer({ algorithm: "rr" }, list), "backends[0].weight", String(typeof weight));
+  }
 });

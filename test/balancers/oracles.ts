@@ -19,7 +19,10 @@ export interface Oracle {
   done?(): void;
 }
 
-export const oracles: Readonly<Record<string, (set: BackendSet, seed: number) => Oracle>> = {
+/** @param perActive what an active connection weighs against an inactive one: 257, in kernel 6.1.176 256. */
+type LiteralForm = (set: BackendSet, seed: number, perActive?: bigint) => Oracle;
+
+export const oracles: Readonly<Record<string, LiteralForm>> = {
   ...proxyOracles,
   rr: inTurn,
   userspace: inRandomOrder,
@@ -54,8 +57,9 @@ export const oracles: Readonly<Record<string, (set: BackendSet, seed: number) =>
     };
   },
   wrr: weightedPasses,
-  lc: (set) => firstLeast(set, (slot) => [overhead(set, slot), 1n]),
-  wlc: (set) => firstLeast(set, (slot) => [overhead(set, slot), BigInt(set.weight[slot]!)]),
+  lc: (set, _seed, perActive) => firstLeast(set, (slot) => [overhead(set, slot, perActive), 1n]),
+  wlc: (set, _seed, perActive) =>
+    firstLeast(set, (slot) => [overhead(set, slot, perActive), BigInt(set.weight[slot]!)]),
   sed: (set) => firstLeast(set, (slot) => [BigInt(set.active[slot]!) + 1n, BigInt(set.weight[slot]!)]),
   nq: (set) => {
     const sed = firstLeast(set, (slot) => [BigInt(set.active[slot]!) + 1n, BigInt(set.weight[slot]!)]);
@@ -67,11 +71,11 @@ export const oracles: Readonly<Record<string, (set: BackendSet, seed: number) =>
   sh: (set) => sourceHashing(set, { port: false, fallback: false }),
   dh: destinationHashing,
   mh: (set) => maglevHashing(set, { port: false, fallback: false }, 12),
-  lblc: (set) => localityBased(set, 86_400_000),
-  lblcr: (set) => localityBasedReplicated(set, 86_400_000),
+  lblc: (set, _seed, perActive) => localityBased(set, 86_400_000, Number(perActive ?? 257n)),
+  lblcr: (set, _seed, perActive) => localityBasedReplicated(set, 86_400_000, Number(perActive ?? 257n)),
   fo: (set) => firstHeaviest(set, (slot) => usable(set, slot)),
   ovf: (set) => firstHeaviest(set, (slot) => usable(set, slot) && set.active[slot]! <= set.weight[slot]!),
-  twos: (set, seed) => {
+  twos: (set, seed, perActive) => {
     const source = seededRandom(seed);
     const walk = (draw: number): number => {
       let rest = draw;
@@ -83,7 +87,7 @@ export const oracles: Readonly<Record<string, (set: BackendSet, seed: number) =>
         if (slots.length === 0) return NO_BACKEND;
         const weights = slots.reduce((total, slot) => total + set.weight[slot]!, 0);
         const [first, second] = [walk(source.below(weights + 1)), walk(source.below(weights + 1))];
-        const [one, other] = [first, second].map((slot) => overhead(set, slot)) as [bigint, bigint];
+        const [one, other] = [first, second].map((slot) => overhead(set, slot, perActive)) as [bigint, bigint];
         return one * BigInt(set.weight[second]!) > other * BigInt(set.weight[first]!) ? second : first;
       },
     };
@@ -94,8 +98,8 @@ function usable(set: BackendSet, slot: number): boolean {
   return set.weight[slot]! > 0 && set.overloaded[slot] === 0;
 }
 
-function overhead(set: BackendSet, slot: number): bigint {
-  return 257n * BigInt(set.active[slot]!) + BigInt(set.inactive[slot]!);
+function overhead(set: BackendSet, slot: number, perActive = 257n): bigint {
+  return perActive * BigInt(set.active[slot]!) + BigInt(set.inactive[slot]!);
 }
 
 /** Of rr. */

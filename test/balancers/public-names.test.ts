@@ -49,6 +49,18 @@ test("so has every option, with its default", () => {
   assert.deepEqual(undocumented, []);
 });
 
+test("so has every member of an interface", () => {
+  const undocumented = exported().flatMap(({ name, declaration }) => {
+    const body = /^export interface \w+[^{]*\{\n([\s\S]*?)\n\}/.exec(declaration)?.[1] ?? "";
+    const lines = ["", ...body.split("\n")];
+    const isMember = (line: string): boolean => /^ {2}(readonly )?\w+\??[:(]/.test(line);
+    return lines
+      .filter((line, at) => isMember(line) && !lines[at - 1]!.endsWith("*/"))
+      .map((line) => `${name}: ${line.trim()}`);
+  });
+  assert.deepEqual(undocumented, []);
+});
+
 test("every algorithm tells its source and its cost", () => {
   for (const name of algorithmNames) {
     const text = readFileSync(inProject("src", "balancers", `${name}.ts`), "utf8");

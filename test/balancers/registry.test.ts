@@ -35,6 +35,15 @@ test("refuses an option that the algorithm does not take", () => {
   });
 });
 
+test("refuses what is no map of options", () => {
+  for (const wrong of [null, "mhPort", 12]) {
+    assert.throws(() => algorithm("mh", wrong as unknown as object), {
+      code: "BALANCER_INVALID",
+      details: { path: "options", expected: "{ … }", received: String(wrong) },
+    });
+  }
+});
+
 test("takes the kernels that were recorded and no others", () => {
   for (const kernel of kernels) assert.equal(algorithm("lc", { kernel }).name, "lc");
   for (const kernel of ["6.1", 6, null]) {

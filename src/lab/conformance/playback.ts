@@ -135,10 +135,12 @@ export class Playback {
     const endMs = Math.max(this.#clock.nowMs(), ...entries.map((entry) => this.#ipvs.endOf(entry)));
     const others = this.#ipvs.connections().filter((entry) => !entries.includes(entry));
     const stay = others.filter((entry) => this.#ipvs.endOf(entry) <= endMs);
-    const halfMs = (endMs - this.#clock.nowMs()) / 2;
-    for (const passedMs of [0, halfMs, halfMs]) {
-      this.#clock.advance(passedMs);
+    for (;;) {
       for (const { flow } of stay) this.#ipvs.packet(flow, "reply", undefined);
+      if (this.#clock.nowMs() >= endMs) break;
+      // Again right before the first of them would be over.
+      const nextMs = Math.min(endMs, ...stay.map((entry) => this.#ipvs.endOf(entry) - 1));
+      this.#clock.advance(nextMs - this.#clock.nowMs());
     }
     this.#ipvs.expire();
   }

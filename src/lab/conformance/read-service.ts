@@ -50,26 +50,33 @@ const asSeconds =
   (sysctl: "lblcExpirationSeconds" | "lblcrExpirationSeconds"): SysctlReader =>
   (fields, name) => ({ [sysctl]: fields.required(name, number) });
 
-/**
- * Those of `net.ipv4.vs` that decide where packets go, and `conntrack`, which kube-proxy sets and which does not; others
- * would be left out in silence.
- */
-const sysctlReaders: Readonly<Record<string, SysctlReader>> = {
-  conntrack(fields, name) {
-    fields.required(name, number);
-    return {};
-  },
+/** Those of `net.ipv4.vs` that decide where packets of TCP and UDP go. */
+const deciding: Readonly<Record<string, SysctlReader>> = {
   conn_reuse_mode: asFlag("reuseConnections"),
   expire_nodest_conn: asFlag("expireNodestConn"),
   expire_quiescent_template: asFlag("expireQuiescentTemplate"),
   lblc_expiration: asSeconds("lblcExpirationSeconds"),
   lblcr_expiration: asSeconds("lblcrExpirationSeconds"),
 };
+/** Those that decide it only where they are on, which is not emulated: left out in silence, they would be a wrong answer. */
+const defences: ReadonlySet<string> = new Set(["drop_entry", "drop_packet", "secure_tcp", "sloppy_tcp"]);
+/** Those that do not: what is for connection tracking, ICMP, SCTP, several nodes, statistics, and how the defences measure. */
+const others: ReadonlySet<string> = new Set(
+  (
+    "conntrack snat_reroute nat_icmp_send schedule_icmp pmtu_disc cache_bypass ignore_tunneled am_droprate amemthresh " +
+    "sloppy_sctp backup_only run_estimation est_cpulist est_nice sync_threshold sync_refresh_period sync_retries " +
+    "sync_qlen_max sync_sock_size sync_ports sync_version sync_persist_mode"
+  ).split(" "),
+);
 
 /** @throws {WrongField} also for a sysctl that is not emulated. */
 export function readSysctls(fields: Fields): Partial<IpvsSysctls> {
   const read = fields.names.map((name) => {
-    const reader = sysctlReaders[name] ?? fields.fail(name, `one of ${Object.keys(sysctlReaders).join(", ")}`);
+    if (others.has(name)) return {};
+    if (defences.has(name)) {
+      return fields.required(name, number) === 0 ? {} : fields.fail(name, "0, as nothing else is emulated");
+    }
+    const reader = deciding[name] ?? fields.fail(name, `one of ${[...Object.keys(deciding), ...defences].join(", ")}`);
     return reader(fields, name);
   });
   return Object.assign({}, ...read) as Partial<IpvsSysctls>;

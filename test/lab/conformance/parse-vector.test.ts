@@ -61,6 +61,18 @@ test("every field is read", () => {
   assert.deepEqual(ip6.service.persistence!.netmask, parseIp("ffff:ffff:ffff:ffff:f000::"));
 });
 
+test("sysctls that decide nothing here may have any value, those that would only 0", () => {
+  const sysctl = {
+    snat_reroute: 0,
+    sync_threshold: "3 50",
+    drop_entry: 0,
+    drop_packet: 0,
+    secure_tcp: 0,
+    sloppy_tcp: 0,
+  };
+  assert.deepEqual(vector({ sysctl }).sysctls, {});
+});
+
 test("a recording is read as it stands", () => {
   const text = readFileSync(inProject("test", "golden", "ipvs", "persist-rr-timeout.json"), "utf8");
   const { events, picks, counts, service } = parseVector(text, "persist-rr-timeout.json");
@@ -90,6 +102,8 @@ const wrong: readonly (readonly [field: string, fields: Literal])[] = [
   ["onePacket", { onePacket: 1 }],
   ["forwarding", { forwarding: "tunnel" }],
   ["sysctl.drop_entry", { sysctl: { drop_entry: 1 } }],
+  ["sysctl.sloppy_tcp", { sysctl: { sloppy_tcp: 1 } }],
+  ["sysctl.conn_resue_mode", { sysctl: { conn_resue_mode: 1 } }],
   ["sysctl.conn_reuse_mode", { sysctl: { conn_reuse_mode: true } }],
   ["timeouts.tcpfin", { timeouts: { tcp: 0, tcpfin: "1" } }],
   ["deterministic", { deterministic: "yes" }],

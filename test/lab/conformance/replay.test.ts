@@ -112,6 +112,14 @@ test("expire: time passes until the connections are gone; others are kept in the
     [2, 0, 1],
     [1, 0, 0],
   ]);
+  // However short the time of those that stay is next to that of those that go.
+  const short = { timeouts: { tcp: 3, tcpfin: 120, udp: 0 } };
+  const long = [open(1), open(2), close(1, "server-half"), { op: "expire", conns: [1] }];
+  assert.deepEqual(replay({ ...short, events: long }).counts.at(-1), [
+    [3, 0, 0],
+    [2, 1, 0],
+    [1, 0, 0],
+  ]);
   // The template's 2 s are over after the second that the connection took, and one more.
   const persistent = {
     persistence: { timeout: 2 },
