@@ -1,5 +1,7 @@
-import { configInvalid } from "../core/errors.ts";
+import { assertNever, configInvalid } from "../core/errors.ts";
+import type { NodeView } from "../model/model.ts";
 import type { Cidr } from "../net/cidr.ts";
+import { type Family, familyOf } from "../net/ip.ts";
 import { readRanges } from "./read-ranges.ts";
 
 /** How traffic of the node's own pods is told from other traffic. `none`: it is not, and no rule tries to. */
@@ -35,6 +37,39 @@ export function readLocalDetection(value: unknown, path: string): LocalDetection
     default:
       throw configInvalid(path, "a known way to detect local traffic", value);
   }
+}
+
+/** What shows, in packets of one family, that they come from the node's own pods. */
+export type PodTraffic =
+  | { readonly by: "source"; readonly range: Cidr }
+  /** The interface of this name, or those whose names begin so. */
+  | { readonly by: "interface"; readonly name: string; readonly prefix: boolean };
+
+/** @returns undefined where such traffic cannot be told: no range of this family, or no way to detect at all. */
+export function podTraffic(
+  detection: LocalDetection<Cidr>,
+  family: Family,
+  { podCidrs }: NodeView,
+): PodTraffic | undefined {
+  switch (detection.by) {
+    case "none":
+      return undefined;
+    case "cluster-cidr":
+      return firstOf(detection.ranges, family);
+    case "node-cidr":
+      return firstOf(podCidrs, family);
+    case "bridge-interface":
+      return { by: "interface", name: detection.name, prefix: false };
+    case "interface-prefix":
+      return { by: "interface", name: detection.prefix, prefix: true };
+    default:
+      return assertNever(detection);
+  }
+}
+
+function firstOf(ranges: readonly Cidr[], family: Family): PodTraffic | undefined {
+  const range = ranges.find(({ base }) => familyOf(base) === family);
+  return range && { by: "source", range };
 }
 
 function readInterface(value: unknown, path: string, maxLength: number): string {

@@ -1,8 +1,7 @@
-import { assertNever } from "../../core/errors.ts";
 import type { NodeView } from "../../model/model.ts";
 import type { Cidr } from "../../net/cidr.ts";
-import { type Family, familyOf } from "../../net/ip.ts";
-import type { LocalDetection } from "../local-detection.ts";
+import type { Family } from "../../net/ip.ts";
+import { type LocalDetection, podTraffic } from "../local-detection.ts";
 import { match, range, source } from "./expressions.ts";
 import type { Expression, Statement } from "./ruleset.ts";
 
@@ -14,28 +13,10 @@ export interface Detector {
 
 /** @returns undefined where local traffic cannot be told: no range of this family, or no way to detect at all. */
 export function detectorOf(detection: LocalDetection<Cidr>, family: Family, node: NodeView): Detector | undefined {
-  switch (detection.by) {
-    case "none":
-      return undefined;
-    case "cluster-cidr":
-      return bySource(detection.ranges, family);
-    case "node-cidr":
-      return bySource(node.podCidrs, family);
-    case "bridge-interface":
-      return byInterface(detection.name);
-    case "interface-prefix":
-      return byInterface(`${detection.prefix}*`);
-    default:
-      return assertNever(detection);
-  }
-}
-
-function bySource(ranges: readonly Cidr[], family: Family): Detector | undefined {
-  const pods = ranges.find(({ base }) => familyOf(base) === family);
-  return pods && eitherWay(source[family], range(pods));
-}
-
-function byInterface(text: string): Detector {
+  const pods = podTraffic(detection, family, node);
+  if (pods === undefined) return undefined;
+  if (pods.by === "source") return eitherWay(source[family], range(pods.range));
+  const text = pods.prefix ? `${pods.name}*` : pods.name;
   return eitherWay({ kind: "meta", key: "iifname" }, { kind: "text", text });
 }
 
