@@ -14,7 +14,7 @@ import { lineLog } from "../core/log.ts";
 import { createKernelDataplane, type KernelDataplane } from "../dataplane/kernel/kernel.ts";
 import { ownAddresses } from "../host/own-addresses.ts";
 import { ownPackage } from "../host/own-package.ts";
-import { buildModel } from "../model/build.ts";
+import { viewNode } from "../model/node-view.ts";
 import { exampleCluster, loadFilesNoted, note, noteIfNoService, ownNode } from "./cluster-options.ts";
 import type { RunArguments } from "./run-options.ts";
 import { catchStopSignals } from "./run-signals.ts";
@@ -31,8 +31,8 @@ export async function runKernel(args: RunArguments): Promise<void> {
   const named = { ...args, hostnameOverride: args.hostnameOverride ?? (config.hostnameOverride || undefined) };
   const loaded = await loadFilesNoted(args);
   const nodeName = ownNodeOf(loaded.snapshot, named);
-  const model = buildModel(loaded.snapshot, nodeName);
-  for (const line of [...configNotes(config, { kernel: true }), ...doubtsAbout(config, model.node)]) note(line);
+  const node = viewNode(loaded.snapshot.nodes, nodeName);
+  for (const line of [...configNotes(config, { kernel: true }), ...doubtsAbout(config, node)]) note(line);
   if (args.config !== undefined) setOomScore(config.oomScoreAdj);
   const dataplane = createKernelDataplane({ log });
   try {
