@@ -4,25 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { render, type RenderArguments } from "../../src/cli/render.ts";
-import { isSluiceError } from "../../src/core/errors.ts";
-import { exec, execOk } from "../../src/host/exec.ts";
+import { execOk } from "../../src/host/exec.ts";
 import type { Mode } from "../../src/modes/program.ts";
+import { obstacleTo } from "../support/obstacle.ts";
 import { inProject } from "../support/root.ts";
 import { suite } from "../support/suite.ts";
 import { sluice } from "./cli.ts";
 
-/** @returns what keeps the kernel out of reach. */
-async function obstacle(): Promise<string | undefined> {
-  try {
-    const { exitCode, stderr } = await exec(["unshare", "--net", "sh", "-c", "nfacct add x && iptables-save -t nat"]);
-    return exitCode === 0 ? undefined : stderr.trim();
-  } catch (error) {
-    if (isSluiceError(error, "HOST_UNABLE")) return error.message;
-    throw error;
-  }
-}
-
-const missing = await obstacle();
+const missing = await obstacleTo("nfacct add x && iptables-save -t nat");
 // Only now: a suite runs as soon as the file waits for something.
 const test = suite("sluice render", { timeoutMs: 60_000 });
 const folder = mkdtempSync(join(tmpdir(), "sluice-render-"));

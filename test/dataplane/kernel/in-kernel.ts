@@ -17,7 +17,7 @@ import {
 import { planNode } from "../../../src/agent/plan.ts";
 import type { ClusterObject } from "../../../src/cluster/objects.ts";
 import { type ClusterSnapshot, snapshotOf } from "../../../src/cluster/state.ts";
-import { exec, execOk } from "../../../src/host/exec.ts";
+import { execOk } from "../../../src/host/exec.ts";
 import type { IptablesVariant } from "../../../src/host/iptables.ts";
 import { createNetns, inNetns } from "../../../src/host/netns.ts";
 import { buildModel } from "../../../src/model/build.ts";
@@ -25,6 +25,7 @@ import { compileIptables } from "../../../src/modes/iptables/compile.ts";
 import { type IptablesOptions, resolveIptablesOptions } from "../../../src/modes/iptables/options.ts";
 import type { Program } from "../../../src/modes/program.ts";
 import type { Family } from "../../../src/net/ip.ts";
+import { obstacleTo } from "../../support/obstacle.ts";
 import type { Scenario } from "../../support/recorded-scenario.ts";
 import { withAddresses } from "../../support/recorded-scenario.ts";
 
@@ -34,16 +35,8 @@ export const variants: readonly IptablesVariant[] = ["nf_tables", "legacy"];
 const tools: Readonly<Record<IptablesVariant, string>> = { nf_tables: "-nft", legacy: "-legacy" };
 
 /** @returns what keeps such a kernel out of reach; undefined: nothing does. */
-export async function obstacle(variant: IptablesVariant): Promise<string | undefined> {
-  const script = `nfacct add x && conntrack -C && iptables${tools[variant]}-save -t nat && ip netns list`;
-  try {
-    const { exitCode, stderr } = await exec(["unshare", "--net", "sh", "-c", script]);
-    return exitCode === 0 ? undefined : stderr.trim();
-  } catch (error) {
-    if (isSluiceError(error, "HOST_UNABLE")) return error.message;
-    throw error;
-  }
-}
+export const obstacle = (variant: IptablesVariant): Promise<string | undefined> =>
+  obstacleTo(`nfacct add x && conntrack -C && iptables${tools[variant]}-save -t nat && ip netns list`);
 
 /** A namespace with a dataplane for it, and what a test asks of it. */
 export interface Kernel {

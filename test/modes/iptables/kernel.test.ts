@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isSluiceError } from "../../../src/core/errors.ts";
-import { exec, execOk } from "../../../src/host/exec.ts";
+import { execOk } from "../../../src/host/exec.ts";
 import { buildModel } from "../../../src/model/build.ts";
 import { compileIptables } from "../../../src/modes/iptables/compile.ts";
 import { resolveIptablesOptions } from "../../../src/modes/iptables/options.ts";
@@ -12,6 +11,7 @@ import { renderIptables } from "../../../src/modes/iptables/render.ts";
 import type { IptablesRuleset } from "../../../src/modes/iptables/ruleset.ts";
 import { readRecordedConfig } from "../../support/kube-proxy-config.ts";
 import { readScenario, withAddresses } from "../../support/recorded-scenario.ts";
+import { obstacleTo } from "../../support/obstacle.ts";
 import { inProject } from "../../support/root.ts";
 import { suite } from "../../support/suite.ts";
 
@@ -42,18 +42,7 @@ async function loaded(ruleset: IptablesRuleset): Promise<string> {
   return lines.map((line) => line.replace(/^(:.*) \[\d+:\d+\]$/, "$1 [0:0]")).join("\n");
 }
 
-/** @returns what keeps the kernel out of reach. */
-async function obstacle(): Promise<string | undefined> {
-  try {
-    const { exitCode, stderr } = await exec(["unshare", "--net", "sh", "-c", "nfacct add x && iptables-save -t nat"]);
-    return exitCode === 0 ? undefined : stderr.trim();
-  } catch (error) {
-    if (isSluiceError(error, "HOST_UNABLE")) return error.message;
-    throw error;
-  }
-}
-
-const missing = await obstacle();
+const missing = await obstacleTo("nfacct add x && iptables-save -t nat");
 // Only now: a suite runs as soon as the file waits for something.
 const test = suite("iptables text in a kernel");
 const inKernel = (name: string, body: () => Promise<void>): void =>

@@ -1,8 +1,7 @@
 /** What stands around the virtual servers, loaded into a real kernel in a network namespace, comes back as it was. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { isSluiceError } from "../../../src/core/errors.ts";
-import { exec, execOk } from "../../../src/host/exec.ts";
+import { execOk } from "../../../src/host/exec.ts";
 import { buildModel } from "../../../src/model/build.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { renderIptables } from "../../../src/modes/iptables/render.ts";
@@ -15,6 +14,7 @@ import type { Surroundings } from "../../../src/modes/ipvs/surroundings.ts";
 import type { Family } from "../../../src/net/ip.ts";
 import { readRecordedConfig } from "../../support/kube-proxy-config.ts";
 import { readScenario, withAddresses } from "../../support/recorded-scenario.ts";
+import { obstacleTo } from "../../support/obstacle.ts";
 import { inProject } from "../../support/root.ts";
 import { suite } from "../../support/suite.ts";
 import { everyService } from "./every-service.ts";
@@ -74,20 +74,9 @@ async function bothFamilies(model: Model, options: IpvsOptions): Promise<void> {
   }
 }
 
-/** @returns what keeps the kernel out of reach. */
-async function obstacle(): Promise<string | undefined> {
-  const probe =
-    "ipset create x hash:ip && iptables -A INPUT -m set --match-set x src && iptables -A INPUT -m physdev --physdev-is-in";
-  try {
-    const { exitCode, stderr } = await exec(["unshare", "--net", "sh", "-c", probe]);
-    return exitCode === 0 ? undefined : stderr.trim();
-  } catch (error) {
-    if (isSluiceError(error, "HOST_UNABLE")) return error.message;
-    throw error;
-  }
-}
-
-const missing = await obstacle();
+const missing = await obstacleTo(
+  "ipset create x hash:ip && iptables -A INPUT -m set --match-set x src && iptables -A INPUT -m physdev --physdev-is-in",
+);
 // Only now: a suite runs as soon as the file waits for something.
 const test = suite("ipvs sets and rules in a kernel");
 const inKernel = (name: string, body: () => Promise<void>): void =>

@@ -1,9 +1,9 @@
 /** A kernel of one's own: a network namespace, in which nft has an empty ruleset. */
-import { isSluiceError } from "../../../src/core/errors.ts";
-import { exec, execOk } from "../../../src/host/exec.ts";
+import { execOk } from "../../../src/host/exec.ts";
 import { listNftables } from "../../../src/modes/nftables/render-listing.ts";
 import type { NftablesRuleset } from "../../../src/modes/nftables/ruleset.ts";
 import { normalizeListing, readListing } from "../../support/normalize-nft.ts";
+import { obstacleTo } from "../../support/obstacle.ts";
 
 /** The network namespace of one test file. */
 interface Namespace {
@@ -17,15 +17,7 @@ interface Namespace {
 }
 
 /** @returns what keeps such a namespace out of reach. */
-export async function obstacle(): Promise<string | undefined> {
-  try {
-    const { exitCode, stderr } = await exec(["unshare", "--net", "nft", "add", "table", "ip", "x"]);
-    return exitCode === 0 ? undefined : stderr.trim();
-  } catch (error) {
-    if (isSluiceError(error, "HOST_UNABLE")) return error.message;
-    throw error;
-  }
-}
+export const obstacle = (): Promise<string | undefined> => obstacleTo("nft add table ip x");
 
 /** @param name of the test file: several run at once. */
 export async function makeNamespace(name: string): Promise<Namespace> {
