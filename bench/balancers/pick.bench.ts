@@ -38,11 +38,12 @@ const levelling: Readonly<Record<string, (set: BackendSet, slot: number) => numb
 };
 /** A table in which every backend has entries. */
 const optionsOf: Readonly<Record<string, object>> = { mh: { mhTableIndex: 17 } };
-/** A pick looks at every backend: a change is measured without one. */
+/** A pick looks at every backend: a change is measured without one, and the heap over picks of few backends. */
 const scanning: ReadonlySet<string> = new Set(["rendezvous"]);
+const FEW_BACKENDS = 16;
 
 interface Case {
-  readonly work: "pick" | "pick-and-release" | "update" | "build-table";
+  readonly work: "pick" | "pick-of-few" | "pick-and-release" | "update" | "build-table";
   readonly name: string;
 }
 
@@ -58,6 +59,7 @@ interface Prepared {
 const cases: readonly Case[] = [
   ...product({ work: ["pick-and-release"], name: ["floor", ...counting] }),
   ...product({ work: ["pick"], name: ["floor", ...algorithmNames.filter((name) => !counting.includes(name))] }),
+  ...product({ work: ["pick-of-few"], name: [...scanning] }),
   ...product({ work: ["update"], name: algorithmNames }),
   { work: "build-table", name: "maglev" },
 ];
@@ -77,10 +79,12 @@ const bench: Bench<Case, Prepared> = {
   targetNs({ work, name }) {
     if (work === "build-table") return 15e6;
     if (work === "update") return tableBuilders.has(name) ? undefined : 50_000;
+    if (work === "pick-of-few") return undefined;
     const { names, ns } = targets[work];
     return (names as readonly string[]).includes(name) ? ns : undefined;
   },
   heapOperations({ work, name }) {
+    if (work === "pick-of-few") return MOST_HEAP_OPERATIONS;
     const picking = work === "pick" || work === "pick-and-release";
     return picking && !scanning.has(name) ? MOST_HEAP_OPERATIONS : undefined;
   },
@@ -103,6 +107,17 @@ const setups: Readonly<Record<Case["work"], (name: string) => Prepared>> = {
       return count;
     };
     return { name, set, hits, run };
+  },
+
+  "pick-of-few"(name) {
+    const { set, balancer } = bigSet(name, FEW_BACKENDS, { weightOf });
+    const flows = sampleFlows(FLOWS, 3);
+    const prepared = { name, set, hits: undefined, last: NO_BACKEND };
+    const run = (): number => {
+      for (let at = 0; at < FLOWS; at += 1) prepared.last = balancer.pick(flows[at]!, 0);
+      return FLOWS;
+    };
+    return Object.assign(prepared, { run });
   },
 
   "pick-and-release"(name) {

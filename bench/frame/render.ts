@@ -67,7 +67,8 @@ function renderNumber(value: number | undefined): string {
   return value === undefined ? "?" : String(Number(value.toPrecision(3)));
 }
 
-function renderTable(lines: readonly (readonly string[])[]): string {
+/** A line a row, columns side by side. */
+export function renderTable(lines: readonly (readonly string[])[]): string {
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   return lines
     .map((line) =>

@@ -2,7 +2,7 @@ import type { ClusterSnapshot } from "../cluster/state.ts";
 import type { Dataplane, NodePlan } from "../dataplane/dataplane.ts";
 import { createModelBuilder } from "../model/build.ts";
 import type { Model } from "../model/model.ts";
-import { compileProgram, type ProgramOptions } from "../modes/compile.ts";
+import { createProgramCompiler, type ProgramOptions } from "../modes/compile.ts";
 import type { Mode, Program } from "../modes/program.ts";
 import { changesFor, type ServicePortChange } from "./changes.ts";
 import { planNode } from "./plan.ts";
@@ -46,7 +46,9 @@ interface Given {
 export function createAgent(options: AgentOptions): Agent {
   const { mode, programOptions, dataplane, viewModel = (model) => model, sysctls } = options;
   const build = createModelBuilder();
+  const compile = createProgramCompiler(mode, programOptions);
   let inForce: Model | undefined;
+  let programInForce: Program | undefined;
   let running: Promise<unknown> = Promise.resolve();
   let waiting: { given: Given; readonly synced: Promise<Synced> } | undefined;
 
@@ -54,8 +56,9 @@ export function createAgent(options: AgentOptions): Agent {
     const model = viewModel(build(snapshot, nodeName));
     const needed = planNode(model, mode, programOptions);
     const plan = sysctls === undefined ? needed : { ...needed, sysctls };
-    const program = compileProgram(mode, model, programOptions);
+    const program = compile(model, programInForce);
     await dataplane.apply(program, plan);
+    programInForce = program;
     const changes = inForce && changesFor(mode, inForce, model);
     inForce = model;
     return { plan, model, program, changes };

@@ -5,24 +5,30 @@ import { isSluiceError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { KernelDataplane } from "../dataplane/kernel/kernel.ts";
 import type { Model } from "../model/model.ts";
-import type { Ip } from "../net/ip.ts";
+import type { Family, Ip } from "../net/ip.ts";
 import { type AgentOptions, createAgent, type Synced } from "./agent.ts";
 import type { KubeProxyConfiguration } from "./config/config.ts";
 import { durationMs } from "./config/go-duration.ts";
 import { hostPlanOf } from "./config/host-plan.ts";
 import { nodeAddressOf, programOptionsOf, withNodeAddress } from "./config/program-options.ts";
 import { sectionOf, syncIntervals } from "./config/sync-intervals.ts";
-import { createAgentMetrics } from "./metrics/agent-metrics.ts";
+import { createHeldServiceCidrs } from "./held-service-cidrs.ts";
+import { type AgentMetricsOptions, createAgentMetrics } from "./metrics/agent-metrics.ts";
 import { snapshotChanges } from "./metrics/snapshot-changes.ts";
 import { openProxyServers } from "./proxy-servers.ts";
 import { createSchedule } from "./schedule.ts";
 import { trackProxyHealth } from "./health/proxy-health.ts";
 
+const families: readonly Family[] = [4, 6];
+
 export interface ProxyOptions {
   readonly config: KubeProxyConfiguration;
-  readonly dataplane: Pick<KernelDataplane, "name" | "apply" | "close" | "intact">;
-  /** The addresses of the host, asked for at every sync. */
-  readonly hostAddresses: () => readonly Ip[];
+  readonly dataplane: Pick<KernelDataplane, "name" | "apply" | "close" | "intact"> &
+    Partial<Pick<KernelDataplane, "tell">>;
+  /** Reads a counter of the kernel that carries out the rules. @default there are none */
+  readonly nfacct?: AgentMetricsOptions["nfacct"];
+  /** The addresses of the host, asked for at every sync. @default those of its Node object */
+  readonly hostAddresses?: (() => readonly Ip[]) | undefined;
   /** Of this program. */
   readonly version: string;
   readonly log: Log;
@@ -45,10 +51,24 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const { config, dataplane, log, clock = systemClock } = options;
   const intervals = syncIntervals(config);
   const health = trackProxyHealth({ timeoutMs: intervals.healthTimeoutMs, clock });
-  const metrics = createAgentMetrics({ mode: config.mode, version: options.version, clock });
-  const agent = createAgent({ ...agentOptionsOf(config, options.hostAddresses), dataplane });
+  const metrics = createAgentMetrics({
+    mode: config.mode,
+    version: options.version,
+    clock,
+    ...(options.nfacct === undefined ? {} : { nfacct: options.nfacct }),
+  });
+  let wholly = false;
+  dataplane.tell?.({
+    synced: (_, whole) => void (wholly ||= whole),
+    reconciled: metrics.conntrackReconciled,
+  });
+  const heldCidrs = createHeldServiceCidrs(clock);
+  const agentOptions = agentOptionsOf(config, options.hostAddresses);
+  const viewModel = (model: Model): Model => heldCidrs.hold(agentOptions.viewModel(model));
+  const agent = createAgent({ ...agentOptions, viewModel, dataplane });
   const startedMs = clock.nowMs();
   let wanted: { readonly snapshot: ClusterSnapshot; readonly nodeName: string } | undefined;
+  let everInForce = false;
   let fail!: (error: unknown) => void;
   const failed = new Promise<never>((_, reject) => (fail = reject));
   failed.catch(() => {});
@@ -57,16 +77,19 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const sync = async (): Promise<void> => {
     if (wanted === undefined) return;
     const beganMs = clock.nowMs();
+    wholly = dataplane.tell === undefined;
     try {
       const synced = await agent.sync(wanted.snapshot, wanted.nodeName);
-      health.updated(4);
-      health.updated(6);
+      everInForce = true;
+      for (const family of families) health.updated(family);
       const rulesets = synced.program.mode === "iptables" ? { rulesets: synced.program.rulesets } : {};
-      metrics.synced({ durationMs: clock.nowMs() - beganMs, model: synced.model, ...rulesets });
+      metrics.synced({ durationMs: clock.nowMs() - beganMs, partial: !wholly, model: synced.model, ...rulesets });
       await servers.sync(synced.model);
       options.onSynced(synced);
     } catch (error) {
-      metrics.syncFailed({ durationMs: clock.nowMs() - beganMs });
+      heldCidrs.letGo();
+      metrics.syncFailed({ durationMs: clock.nowMs() - beganMs, partial: !wholly });
+      for (const family of familiesInForce(error)) health.updated(family);
       throw error;
     }
   };
@@ -76,7 +99,8 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     timers: clock,
     onFailure(error, retryMs) {
       log.warn(`not in force: ${(error as Error).message}; next attempt in ${retryMs / 1000} s`);
-      if (isSluiceError(error, "HOST_UNABLE")) fail(error);
+      // What this host could do, it may be able to do again.
+      if (!everInForce && isSluiceError(error, "HOST_UNABLE")) fail(error);
     },
   });
   const stopChecking = everySo(durationMs(config[sectionOf(config.mode)].syncPeriod), clock, async () => {
@@ -90,8 +114,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     want(snapshot, nodeName) {
       metrics.changed(snapshotChanges(wanted?.snapshot ?? emptySnapshot, snapshot, startedMs));
       wanted = { snapshot, nodeName };
-      health.queued(4);
-      health.queued(6);
+      for (const family of families) health.queued(family);
       schedule.request();
     },
     async close() {
@@ -102,11 +125,11 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   };
 }
 
-/** What a configuration means for an agent on this host. @param addresses those of the host's interfaces. */
+/** What a configuration means for an agent on this host. @param addresses those of the host's interfaces; undefined: those of its Node object. */
 export function agentOptionsOf(
   config: KubeProxyConfiguration,
-  addresses: () => readonly Ip[],
-): Omit<AgentOptions, "dataplane"> {
+  addresses: (() => readonly Ip[]) | undefined,
+): Omit<AgentOptions, "dataplane" | "viewModel"> & Required<Pick<AgentOptions, "viewModel">> {
   const [major = 0, minor = 0] = release().split(".").map(Number);
   const { sysctls } = hostPlanOf(config, { cpus: cpus().length, kernel: { major, minor } });
   return {
@@ -118,9 +141,21 @@ export function agentOptionsOf(
 }
 
 /** The host's own addresses are its interfaces', whatever its Node object says; `bindAddress` is the node's own. */
-function hostView(config: KubeProxyConfiguration, addresses: () => readonly Ip[]): (model: Model) => Model {
+function hostView(
+  config: KubeProxyConfiguration,
+  addresses: (() => readonly Ip[]) | undefined,
+): (model: Model) => Model {
   const own = nodeAddressOf(config);
-  return (model) => withNodeAddress({ ...model, node: { ...model.node, addresses: addresses() } }, own);
+  return (model) => {
+    const node = addresses === undefined ? model.node : { ...model.node, addresses: addresses() };
+    return withNodeAddress({ ...model, node }, own);
+  };
+}
+
+/** Those that a failure did not concern. */
+function familiesInForce(error: unknown): readonly Family[] {
+  const failed = isSluiceError(error, "DATAPLANE_FAILED") ? error.details.families : undefined;
+  return failed === undefined ? [] : families.filter((family) => !failed.includes(family));
 }
 
 /** One at a time; one that fails is forgotten. @returns what ends it. */

@@ -1,11 +1,13 @@
 import { resolve } from "node:path";
 import { calendarTime, systemClock } from "../core/clock.ts";
 import { lineLog } from "../core/log.ts";
+import type { EngineName } from "../dataplane/workers/choose-engine.ts";
 import { runBench } from "../lab/bench.ts";
 import { type BenchOptions, modesOf, resolveBenchOptions } from "../lab/options.ts";
 import type { BenchResult } from "../measure/result.ts";
 import { renderJson } from "../report/json.ts";
 import { renderTerminal } from "../report/terminal.ts";
+import { planLines, withPlan } from "./bench-plan.ts";
 import { type ClusterArguments, loadNoted, ownNodeNoted } from "./cluster-options.ts";
 import { ExitCode } from "./exit-code.ts";
 import { type Flags, namingFlags } from "./flag.ts";
@@ -20,9 +22,14 @@ export interface BenchArguments extends ClusterArguments, RulesArguments {
   readonly service?: string | undefined;
   readonly budgetSeconds: number | undefined;
   readonly workers: number | undefined;
+  readonly engine?: EngineName | undefined;
   readonly messageBytes: number | undefined;
   readonly seed: number | undefined;
+  readonly precisionPercent: number | undefined;
+  readonly plan?: string | undefined;
+  readonly list?: boolean | undefined;
   readonly out?: string | undefined;
+  readonly html?: string | undefined;
   readonly o: "table" | "json";
 }
 
@@ -33,8 +40,12 @@ export interface BenchArguments extends ClusterArguments, RulesArguments {
  *   a signal stopped it. A run that its budget ended has done what it was asked to.
  */
 export async function bench(args: BenchArguments): Promise<number> {
+  if (args.list === true) {
+    process.stdout.write(`${planLines().join("\n")}\n`);
+    return ExitCode.done;
+  }
   try {
-    return await measure(args);
+    return await measure(await withPlan(args));
   } catch (error) {
     throw namingFlags(error, flags);
   }
@@ -49,19 +60,30 @@ async function measure(args: BenchArguments): Promise<number> {
   const signals = catchStopSignals();
   const stop = new AbortController();
   void signals.first.then(() => stop.abort());
+  const page = args.html === undefined ? undefined : resolve(args.html);
   const progress = openProgressLine(process.stderr);
   const log = lineLog((line) => progress.above(`sluice: ${line}`));
   try {
     const file = await openResultFile(path);
-    void signals.second.then(() => file.abandon()).then(() => process.exit(ExitCode.failed));
+    const report = page === undefined ? undefined : await openResultFile(page);
+    const abandon = async (): Promise<void> => {
+      await file.abandon();
+      await report?.abandon();
+    };
+    void signals.second.then(abandon).then(() => process.exit(ExitCode.failed));
     try {
       const result = await runBench({ ...options, log, signal: stop.signal, onProgress: progress.show });
       progress.close();
       await file.write(renderJson(result));
+      if (report !== undefined) {
+        const { renderHtml } = await import("../report/html/document.ts");
+        await report.write(renderHtml([result]));
+        log.info(`the report is in ${page}`);
+      }
       process.stdout.write(args.o === "json" ? renderJson(result) : renderTerminal(result, path));
       return exitCodeFor(result);
     } finally {
-      await file.abandon();
+      await abandon();
     }
   } finally {
     progress.close();
@@ -75,10 +97,11 @@ function exitCodeFor({ endedBy, failures }: BenchResult): number {
 }
 
 /** Only what the command line names: the rest has its default in one place. */
-function given({ budgetSeconds, ...args }: BenchArguments): Partial<BenchOptions> {
-  const { subjects, works, service, workers, messageBytes, seed } = args;
+function given({ budgetSeconds, precisionPercent, ...args }: BenchArguments): Partial<BenchOptions> {
+  const { subjects, works, service, workers, engine, messageBytes, seed } = args;
   const budgetMs = budgetSeconds === undefined ? undefined : budgetSeconds * 1000;
-  const named = { subjects, works, service, workers, messageBytes, seed, budgetMs };
+  const precision = precisionPercent === undefined ? undefined : precisionPercent / 100;
+  const named = { precision, subjects, works, service, workers, engine, messageBytes, seed, budgetMs };
   return {
     ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)),
     programs: programOptions(args),
@@ -94,4 +117,6 @@ const flags: Flags = {
   works: "--works",
   service: "--service",
   budgetMs: "--budget-seconds",
+  precision: "--precision-percent",
+  plan: "--plan",
 };

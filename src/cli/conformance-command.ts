@@ -25,8 +25,9 @@ export function addConformanceCommand(argv: Argv): void {
         })
         .option("mode", {
           describe: "recorded rules: only these modes",
-          choices: ["iptables", "nftables"] as const,
+          choices: ["iptables", "nftables", "userspace"] as const,
           array: true,
+          nargs: 1,
           requiresArg: true,
         })
         .option("seed", {
@@ -42,7 +43,7 @@ export function addConformanceCommand(argv: Argv): void {
         .epilogue(
           `Picks of the scheduler twos are random: recorded ones agree if each was possible and all together they are as likely as such picks are; the picks that are printed are those of a seeded run of our own.
 
-Recorded rules are played on this kernel, in network namespaces made for it (root): each stage by a fresh "run --once", and all stages by one "run --watch"; the dumps of the kernel's tools are compared with the recorded ones.
+Recorded rules are played on this kernel, in network namespaces made for it (root): each stage by a fresh "run --once", and all stages by one "run --watch", which is also asked what kube-proxy was asked by HTTP; the dumps of the kernel's tools are compared with the recorded ones. Of the mode userspace the rules of its portals are compared, of a "run --watch" that forwards behind them.
 
 Exit codes: 0 all agree, 1 some differ, 2 a file is no vector or no recording, 3 this host cannot play recorded rules.`,
         )

@@ -53,7 +53,7 @@ async function conformanceOfRules(
   });
   const agree = all.filter(agrees).length;
   if (o === "json") process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
-  else process.stdout.write(`${agree} of ${all.length} stages agree, ${sumOf(all)} dumps compared\n`);
+  else process.stdout.write(`${agree} of ${all.length} stages agree, ${sumOf(all)} records compared\n`);
   return agree === all.length && all.length > 0 ? ExitCode.done : ExitCode.no;
 }
 

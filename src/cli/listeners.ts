@@ -22,7 +22,7 @@ export function listenersTable(status: WorkersStatus): string {
     ({ frontend }) =>
       `not emulated: ${frontend.servicePort} drops at its ${frontend.kind} ${virtualAddress(frontend)}; here it accepts and closes`,
   );
-  const summary = `${countOf(status.workers.length, "worker")}, ${status.placement}, engine node`;
+  const summary = `${countOf(status.workers.length, "worker")}, ${status.placement}, engine ${status.engine}`;
   return `${[table.toString(), ...dropped, summary].join("\n")}\n`;
 }
 
@@ -35,7 +35,7 @@ export function listenersJson(status: WorkersStatus): string {
   return `${JSON.stringify({
     event: "listening",
     generation: status.generation,
-    engine: "node",
+    engine: status.engine,
     placement: status.placement,
     workers: status.workers.length,
     listeners: status.listeners.map(listenerJson),

@@ -2,7 +2,18 @@ import { configInvalid } from "../core/errors.ts";
 import { flagOf } from "./flag.ts";
 
 /** Options that may be given more than once. */
-const repeatable = new Set(["_", "f", "file", "listen", "map-endpoint", "subjects", "works", "cluster-cidr", "paths"]);
+const repeatable = new Set([
+  "_",
+  "f",
+  "file",
+  "listen",
+  "map-endpoint",
+  "subjects",
+  "works",
+  "cluster-cidr",
+  "paths",
+  "results",
+]);
 
 /**
  * yargs makes a list of an option that is given twice, whatever type it has.

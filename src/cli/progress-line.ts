@@ -1,31 +1,34 @@
 import type { WriteStream } from "node:tty";
-import type { Progress } from "../lab/options.ts";
+import { liveLines, type LiveState } from "../report/live.ts";
 
-/** One line on a terminal that shows how far a run is; nothing where there is no terminal. */
+/** Lines on a terminal that show how far a run is; nothing where there is no terminal. */
 export interface ProgressLine {
-  readonly show: (progress: Progress) => void;
-  /** Writes a line that stays, above the one that moves. */
+  readonly show: (state: LiveState) => void;
+  /** Writes a line that stays, above those that move. */
   above(line: string): void;
-  /** Takes the line away. Safe to call twice. */
+  /** Takes the lines away. Safe to call twice. */
   close(): void;
 }
 
-const CLEAR_LINE = "\r\u001b[K";
-const BAR_WIDTH = 30;
+/** A terminal that does not tell its size. */
+const COLUMNS = 80;
+const ROWS = 24;
 
-export function openProgressLine(stream: Pick<WriteStream, "isTTY" | "write">): ProgressLine {
-  let shown = false;
+export function openProgressLine(stream: Pick<WriteStream, "isTTY" | "write" | "columns" | "rows">): ProgressLine {
+  let shown = 0;
   const clear = (): void => {
-    if (shown) stream.write(CLEAR_LINE);
-    shown = false;
+    if (shown === 0) return;
+    // To the first of the lines, and away with all that follows.
+    stream.write(`${shown > 1 ? `\u001b[${shown - 1}A` : ""}\r\u001b[J`);
+    shown = 0;
   };
   return {
-    show({ done, total, secondsLeft }) {
+    show(state) {
       if (!stream.isTTY) return;
-      const filled = Math.round((BAR_WIDTH * done) / total);
-      const bar = "█".repeat(filled).padEnd(BAR_WIDTH, "░");
-      stream.write(`${CLEAR_LINE}${bar} ${done}/${total} slices, ${secondsLeft} s left`);
-      shown = true;
+      const lines = liveLines(state, stream.columns ?? COLUMNS, stream.rows ?? ROWS);
+      clear();
+      stream.write(lines.join("\n"));
+      shown = lines.length;
     },
     above(line) {
       clear();

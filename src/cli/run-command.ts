@@ -52,11 +52,18 @@ export function addRunCommand(argv: Argv): void {
 function kernelOptions<T>(argv: Argv<T>) {
   return argv
     .option("config", {
-      describe: "dataplane kernel: a KubeProxyConfiguration; it says the mode and its options, flags do not",
+      describe: "a KubeProxyConfiguration; it says the mode and its options, flags do not",
       type: "string",
       requiresArg: true,
     })
     .option("once", trueOrFalse("once", "dataplane kernel: program it and end; the rules stay"))
+    .option(
+      "dry-run",
+      trueOrFalse(
+        "dry-run",
+        "dataplane kernel: print what would be fed to which command of this host, and change nothing",
+      ),
+    )
     .option(
       "print-config-schema",
       trueOrFalse("print-config-schema", "print the JSON Schema of --config, and nothing else"),
@@ -64,8 +71,17 @@ function kernelOptions<T>(argv: Argv<T>) {
     .check(requireDataplane);
 }
 
-const workersOnly = ["workers", "bind", "listen", "map-endpoint", "modern", "udp-idle-ms", "drain-seconds"] as const;
-const kernelOnly = ["config", "once"] as const;
+const workersOnly = [
+  "workers",
+  "engine",
+  "bind",
+  "listen",
+  "map-endpoint",
+  "modern",
+  "udp-idle-ms",
+  "drain-seconds",
+] as const;
+const kernelOnly = ["once", "dry-run"] as const;
 
 /** An option that nobody would look at is a mistake. @throws {SluiceError} CONFIG_INVALID */
 function requireDataplane(args: Readonly<Record<string, unknown>>): true {
@@ -75,11 +91,16 @@ function requireDataplane(args: Readonly<Record<string, unknown>>): true {
     if (given(name))
       throw configInvalid(`--${name}`, `only with --dataplane ${kernel ? "workers" : "kernel"}`, args[name]);
   }
-  if (kernel && args["once"] === true && args["watch"] === true) {
-    throw configInvalid("--once", "one of --once and --watch", "both");
+  const ways = ["once", "watch", "dry-run"].filter((name) => args[name] === true).map((name) => `--${name}`);
+  if (kernel && ways.length > 1) throw configInvalid(ways[0]!, `one of ${ways.join(" and ")}`, ways.join(" "));
+  if (kernel && args["config"] === undefined && args["mode"] === "userspace") {
+    throw configInvalid("--mode", "iptables, nftables or ipvs with --dataplane kernel", args["mode"]);
   }
-  if (kernel && args["config"] === undefined && (args["mode"] === "ipvs" || args["mode"] === "userspace")) {
-    throw configInvalid("--mode", "iptables or nftables with --dataplane kernel", args["mode"]);
+  if (args["bind"] === "portals") {
+    if (args["config"] === undefined && args["mode"] !== "userspace") {
+      throw configInvalid("--bind", "portals only with --mode userspace", args["mode"]);
+    }
+    if (args["listen"] !== undefined) throw configInvalid("--listen", "none with --bind portals", args["listen"]);
   }
   if (!kernel && args["mode"] === "nftables") {
     throw configInvalid("--mode", "userspace, iptables or ipvs with --dataplane workers", args["mode"]);
@@ -97,11 +118,15 @@ function workersOptions<T>(argv: Argv<T>) {
       ...wholeNumber("workers", "worker threads", { min: 1, max: 64 }),
       defaultDescription: "processors - 1, at least 1",
     })
+    .option("engine", {
+      ...oneOf("engine", "what moves the bytes: C and epoll, or Node's own sockets", ["native", "node"]),
+      defaultDescription: "native where it is built",
+    })
     .option("bind", {
       ...oneOf(
         "bind",
-        "where services listen: on loopback, or at their own addresses; cluster IPs are made local to this host (root)",
-        ["loopback", "cluster-ips"],
+        "where services listen: on loopback, or at their own addresses; cluster IPs are made local to this host (root); portals: as kube-proxy's mode userspace did, at proxy ports to which rules of the kernel lead the traffic for services (root)",
+        ["loopback", "cluster-ips", "portals"],
       ),
       default: "loopback" as const,
     })

@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createAgent } from "../agent/agent.ts";
 import { completeConfig } from "../agent/config/complete.ts";
 import type { KubeProxyConfiguration } from "../agent/config/config.ts";
@@ -9,38 +10,50 @@ import { API_VERSION, KIND } from "../agent/config/schema.ts";
 import { agentOptionsOf, type Proxy, startProxy } from "../agent/proxy.ts";
 import type { ClusterSnapshot } from "../cluster/state.ts";
 import { watchCluster } from "../cluster/watch.ts";
-import { configInvalid } from "../core/errors.ts";
+import { configInvalid, isSluiceError, type SluiceError } from "../core/errors.ts";
 import { lineLog } from "../core/log.ts";
+import type { WouldRun } from "../dataplane/kernel/dry-commands.ts";
 import { createKernelDataplane, type KernelDataplane } from "../dataplane/kernel/kernel.ts";
+import { readCounter } from "../host/nfacct.ts";
 import { ownAddresses } from "../host/own-addresses.ts";
 import { ownPackage } from "../host/own-package.ts";
 import { viewNode } from "../model/node-view.ts";
 import { exampleCluster, loadFilesNoted, note, noteIfNoService, ownNode } from "./cluster-options.ts";
+import { changesJson, changesText } from "./planned-changes.ts";
 import type { RunArguments } from "./run-options.ts";
 import { catchStopSignals } from "./run-signals.ts";
 
 const log = lineLog((line) => process.stderr.write(`sluice: ${line}`));
 
+/** What a kernel refused may go after a while, in milliseconds: as when another program held its lock. */
+const retriesMs: readonly number[] = [1000, 2000];
+
 /**
  * Programs this host's kernel: once, or until SIGTERM, SIGINT or SIGHUP. Rules stay in force when it ends.
  *
- * @throws {SluiceError} DATAPLANE_FAILED with `once`, when rules were refused; HOST_UNABLE.
+ * @throws {SluiceError} DATAPLANE_FAILED with `once`, when rules were refused again and again; HOST_UNABLE.
  */
 export async function runKernel(args: RunArguments): Promise<void> {
   const config = args.config === undefined ? configOf(args) : await loadConfig(args.config);
+  if (config.mode === "userspace") {
+    throw configInvalid("--dataplane", "workers with --bind portals, for mode userspace", "kernel");
+  }
   const named = { ...args, hostnameOverride: args.hostnameOverride ?? (config.hostnameOverride || undefined) };
   const loaded = await loadFilesNoted(args);
   const nodeName = ownNodeOf(loaded.snapshot, named);
   const node = viewNode(loaded.snapshot.nodes, nodeName);
   for (const line of [...configNotes(config, { kernel: true }), ...doubtsAbout(config, node)]) note(line);
-  if (args.config !== undefined) setOomScore(config.oomScoreAdj);
-  const dataplane = createKernelDataplane({ log });
+  const planned: WouldRun[] = [];
+  const onlyTell = (change: WouldRun): void => void planned.push(change);
+  if (args.config !== undefined && args.dryRun !== true) setOomScore(config.oomScoreAdj);
+  const dataplane = createKernelDataplane({ log, ...(args.dryRun === true ? { onlyTell } : {}) });
   try {
-    if (args.once === true) await once(config, dataplane, loaded.snapshot, nodeName);
+    if (args.once === true || args.dryRun === true) await once(config, dataplane, loaded.snapshot, nodeName);
     else await serve({ args: named, config, dataplane, loaded: { ...loaded, nodeName } });
   } finally {
     await dataplane.close();
   }
+  if (args.dryRun === true) process.stdout.write(args.o === "json" ? changesJson(planned) : changesText(planned));
 }
 
 /** Of the flags alone: settings of the host that no flag speaks of stay as they are. */
@@ -53,6 +66,7 @@ function configOf(args: RunArguments): KubeProxyConfiguration {
     clusterCIDR: (args.clusterCidr ?? []).join(","),
     iptables: masquerade,
     nftables: masquerade,
+    ...(args.scheduler === undefined ? {} : { ipvs: { scheduler: args.scheduler } }),
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
   });
 }
@@ -84,10 +98,22 @@ async function once(
 ): Promise<void> {
   const agent = createAgent({ ...agentOptionsOf(config, ownAddresses), dataplane });
   try {
+    for (const waitMs of retriesMs) {
+      const error = await agent.sync(snapshot, nodeName).then(() => undefined, onlyFailure);
+      if (error === undefined) return;
+      log.warn(`not in force: ${error.message}; next attempt in ${waitMs / 1000} s`);
+      await sleep(waitMs);
+    }
     await agent.sync(snapshot, nodeName);
   } finally {
     await dataplane.settle();
   }
+}
+
+/** @throws what is no failure of the kernel's: that would come again. */
+function onlyFailure(error: unknown): SluiceError {
+  if (isSluiceError(error, "DATAPLANE_FAILED")) return error;
+  throw error;
 }
 
 interface Served {
@@ -101,7 +127,15 @@ async function serve({ args, config, dataplane, loaded }: Served): Promise<void>
   const { version } = ownPackage();
   const signals = catchStopSignals();
   const onSynced = (): void => note("in force");
-  const proxy = await startProxy({ config, dataplane, version, log, onSynced, hostAddresses: ownAddresses });
+  const proxy = await startProxy({
+    config,
+    dataplane,
+    version,
+    log,
+    onSynced,
+    hostAddresses: ownAddresses,
+    nfacct: readCounter,
+  });
   proxy.want(loaded.snapshot, loaded.nodeName);
   const watch = args.watch === true ? follow(args, loaded, proxy) : undefined;
   try {

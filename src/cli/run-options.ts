@@ -2,6 +2,7 @@ import type { ClusterSnapshot } from "../cluster/state.ts";
 import { configInvalid } from "../core/errors.ts";
 import { lineLog } from "../core/log.ts";
 import type { Frontend } from "../dataplane/dataplane.ts";
+import type { EngineName } from "../dataplane/workers/choose-engine.ts";
 import type { WorkersOptions } from "../dataplane/workers/options.ts";
 import type { SocketAddr } from "../net/flow.ts";
 import { parseSocketAddr } from "../net/parse-socket-addr.ts";
@@ -15,9 +16,11 @@ export interface RunArguments extends ClusterArguments, ModeArguments {
   /** Dataplane kernel: the file of a KubeProxyConfiguration. */
   readonly config?: string | undefined;
   readonly once?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
   readonly watch?: boolean | undefined;
   readonly workers: number | undefined;
-  readonly bind: "loopback" | "cluster-ips";
+  readonly engine?: EngineName | undefined;
+  readonly bind: "loopback" | "cluster-ips" | "portals";
   readonly listen?: readonly string[] | undefined;
   readonly mapEndpoint?: readonly string[] | undefined;
   readonly modern?: boolean | undefined;
@@ -28,10 +31,12 @@ export interface RunArguments extends ClusterArguments, ModeArguments {
 
 export function workersOptions(args: RunArguments): WorkersOptions {
   return {
-    bind: args.bind,
+    // Proxy ports are at the host's own addresses.
+    bind: args.bind === "portals" ? "cluster-ips" : args.bind,
     mapEndpoint: readMappings(args.mapEndpoint),
     log: lineLog((line) => process.stderr.write(`sluice: ${line}`)),
     ...(args.modern === undefined ? {} : { modern: args.modern }),
+    ...(args.engine === undefined ? {} : { engine: args.engine }),
     ...(args.workers === undefined ? {} : { workers: args.workers }),
     ...(args.udpIdleMs === undefined ? {} : { udpIdleMs: args.udpIdleMs }),
   };
@@ -44,9 +49,9 @@ export function workersOptions(args: RunArguments): WorkersOptions {
  */
 export function nodeToServe(snapshot: ClusterSnapshot, args: RunArguments): { name: string; reason: string } {
   const { name, guessed, reason } = ownNode(snapshot, args);
-  if (guessed && args.bind === "cluster-ips") {
+  if (guessed && args.bind !== "loopback") {
     const [said] = reason.split(": ");
-    throw configInvalid("--hostname-override", `the Node that this host is (${said}) with --bind cluster-ips`, "none");
+    throw configInvalid("--hostname-override", `the Node that this host is (${said}) with --bind ${args.bind}`, "none");
   }
   return { name, reason };
 }

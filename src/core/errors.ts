@@ -28,7 +28,12 @@ export interface ErrorDetails {
   /** A command of the host ran and failed. */
   COMMAND_FAILED: { argv: readonly string[]; exitCode: number | null; stderr: string };
   /** A dataplane tried to carry a program out and could not. */
-  DATAPLANE_FAILED: { dataplane: string; what: string };
+  DATAPLANE_FAILED: {
+    dataplane: string;
+    what: string;
+    /** The families of IP whose part could not be carried out, 4 or 6; what is of others is in force. Absent: nothing is. */
+    families?: readonly number[];
+  };
 }
 /** What kind of failure it was. */
 export type ErrorCode = keyof ErrorDetails;

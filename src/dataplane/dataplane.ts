@@ -7,7 +7,8 @@ import type { Ip } from "../net/ip.ts";
 export interface Frontend {
   /** `ns/name` or `ns/name:port`. */
   readonly servicePort: string;
-  readonly kind: "cluster-ip" | "node-port" | "external-ip" | "load-balancer";
+  /** `proxy-port`: where rules lead the traffic of a service port of the userspace mode. */
+  readonly kind: "cluster-ip" | "node-port" | "external-ip" | "load-balancer" | "proxy-port";
   readonly proto: Protocol;
   readonly addr: SocketAddr;
 }

@@ -1,18 +1,23 @@
+import { formatFraction, fraction, nearReciprocal } from "../dataplane/emulated/netfilter/fraction.ts";
 import type { Mode } from "../modes/program.ts";
 import type { Step } from "../dataplane/emulated/decider.ts";
 import { formatSocketAddr, protocolName } from "../net/flow.ts";
 import type { Outcome, TracedDecision } from "./outcomes.ts";
 import type { Trace } from "./trace.ts";
 
-/** A trace for other programs: addresses as text, probabilities as numbers. */
+/** A trace for other programs: addresses as text, probabilities as fractions. */
 export interface TraceJson {
   readonly mode: Mode;
   readonly flow: { readonly protocol: "tcp" | "udp" | "sctp"; readonly from: string; readonly to: string };
   /** Whether the packet was sent to an address of the node itself. */
   readonly toNode: boolean;
   readonly decision: OutcomeJson & { readonly steps: number };
-  readonly steps: readonly Step[];
-  readonly outcomes: readonly (OutcomeJson & { readonly probability: number })[];
+  readonly outcomes: readonly (OutcomeJson & {
+    readonly probability: string;
+    readonly exact: string;
+    /** What the one walk met; the same for every outcome. */
+    readonly path: readonly Step[];
+  })[];
   /** What decides about packets in this mode and was not walked, in words; nothing here takes it into account. */
   readonly notWalked: readonly string[];
 }
@@ -35,8 +40,11 @@ export function traceJson({ mode, flow, toNode, decision, steps, outcomes, notWa
     },
     toNode,
     decision: { ...outcomeJson(decision), steps: decision.steps },
-    steps,
-    outcomes: outcomes.map((outcome) => Object.assign(outcomeJson(outcome), { probability: outcome.probability })),
+    outcomes: outcomes.map((outcome) => {
+      const exact = fraction(BigInt(Math.round(outcome.probability * 2 ** 52)), 2n ** 52n);
+      const probability = formatFraction(nearReciprocal(exact) ?? exact);
+      return Object.assign(outcomeJson(outcome), { probability, exact: formatFraction(exact), path: steps });
+    }),
     notWalked,
   };
 }

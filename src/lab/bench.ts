@@ -1,7 +1,8 @@
 import { systemClock } from "../core/clock.ts";
 import { createWorkersDataplane } from "../dataplane/workers/workers.ts";
 import { environmentSince, environmentStart } from "../measure/environment.ts";
-import { type Experiment, runExperiment } from "../measure/experiment.ts";
+import { type Experiment, runExperiment, type Slice } from "../measure/experiment.ts";
+import { isPrecise } from "../measure/precision.ts";
 import type { BenchResult } from "../measure/result.ts";
 import { summarize } from "../measure/summarize.ts";
 import { estimateIntervals } from "./estimate.ts";
@@ -11,7 +12,8 @@ import { trackProgress } from "./progress.ts";
 import { type CreateDataplane, openStage } from "./stage.ts";
 
 /** The dataplane of every subject: worker threads, on loopback. */
-const createWorkers: CreateDataplane = ({ workers, seed, log }) => createWorkersDataplane({ workers, seed, log });
+const createWorkers: CreateDataplane = ({ workers, engine, seed, log }) =>
+  createWorkersDataplane({ workers, seed, log, ...(engine === undefined ? {} : { engine }) });
 
 /**
  * Compares modes on the workers dataplane: the same works on the same service and the same backends, in interleaved
@@ -37,11 +39,18 @@ export async function runBench(options: BenchOptions, create = createWorkers): P
   try {
     const servicePorts = services.map(({ service }) => service.servicePort).join(" and ");
     resolved.log.info(
-      `measuring ${servicePorts}: ${plan.blocks} blocks and a warm-up, slices of ${plan.windowMs} ms, seed ${plan.seed}`,
+      `measuring ${servicePorts}: ${plan.blocks} blocks and a warm-up, slices of ${plan.windowMs} ms, at most ${resolved.budgetMs / 1000} s, seed ${plan.seed}`,
     );
-    const onSlice = trackProgress(stage.rig.clock, options.onProgress);
+    const onSlice = trackProgress(stage.rig.clock, plan, options.onProgress);
     const signal = options.signal && { signal: options.signal };
-    experiment = await runExperiment(plan, stage.rig, { onSlice, deadline, ...signal });
+    const { precision } = resolved;
+    const isEnough = (slices: readonly Slice[]): boolean => precision > 0 && isPrecise(plan, slices, precision);
+    experiment = await runExperiment(plan, stage.rig, { onSlice, deadline, isEnough, ...signal });
+    if (experiment.endedBy === "precision") {
+      resolved.log.info(
+        `every ratio is known to ±${precision * 100} %: ending before the budget of ${resolved.budgetMs / 1000} s`,
+      );
+    }
     if (experiment.endedBy === "budget") {
       resolved.log.warn(`the budget of ${resolved.budgetMs / 1000} s is over: ending with the blocks that are whole`);
     }
@@ -52,6 +61,7 @@ export async function runBench(options: BenchOptions, create = createWorkers): P
   return summarize({
     plan,
     budgetMs: resolved.budgetMs,
+    precision: resolved.precision === 0 ? undefined : resolved.precision,
     experiment,
     subjects,
     services,

@@ -18,11 +18,17 @@ export function serviceInfo({ port, endpoints, addrs, backends }: StandIns): Ser
   };
 }
 
+const engineTexts: Readonly<Record<ServingStatus["engine"], string>> = {
+  native: "native: C and epoll",
+  node: "node: net and dgram",
+};
+
 /** What moves the bytes, and how ports are served. */
 export function engineText({ workers }: ResolvedBenchOptions, statuses: readonly ServingStatus[]): string {
   const threads = `${workers} worker ${workers === 1 ? "thread" : "threads"} a subject`;
+  const engines = new Set(statuses.map(({ engine }) => engineTexts[engine]));
   const placements = new Set(statuses.map(({ placement }) => placement));
-  return [`node: net and dgram, ${threads}`, ...placements].join("; ");
+  return [[...engines, threads].join(", "), ...placements].join("; ");
 }
 
 /** What a reader has to know: what was left out, and what stands for what. */
@@ -31,7 +37,7 @@ export function noteTexts({ tcp, udp }: ChosenPorts, statuses: ReadonlyMap<strin
   const dropping = [...statuses].filter(([, { notEmulated }]) => notEmulated.length > 0);
   return [
     "Load, endpoints and proxies share this host, and all traffic is loopback: compare subjects with each other, not with networks.",
-    "Closed loop: every lane waits for its answer before it asks again, so latencies are those at full load.",
+    "Closed loops: every lane waits for its answer before it asks again, so latencies are those at full load. Open loops (with @ and a rate): requests are due at a fixed rate, and latency counts from then.",
     "Every mode runs on the same worker threads: what differs is how a backend is chosen, not how packets move in a kernel.",
     "Not emulated: masquerading (endpoints see the proxy's address), packet filtering of established flows.",
     "Endpoints are echo backends in one thread, each on a loopback address of its own.",

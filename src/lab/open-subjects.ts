@@ -19,7 +19,7 @@ import type { StandIns } from "./stand-ins.ts";
 /** A dataplane that says where it serves, and what it came to: what a subject is made of. */
 export type ServingDataplane = Dataplane & { status(): ServingStatus };
 
-export type ServingStatus = Pick<WorkersStatus, "listeners" | "placement" | "notEmulated"> & {
+export type ServingStatus = Pick<WorkersStatus, "engine" | "listeners" | "placement" | "notEmulated"> & {
   readonly counters: Pick<Counters, "refused" | "udpEvicted" | "datagramsLost">;
 };
 

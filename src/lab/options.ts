@@ -5,8 +5,10 @@ import { systemClock } from "../core/clock.ts";
 import { configInvalid } from "../core/errors.ts";
 import { type Log, silentLog } from "../core/log.ts";
 import { freshSeed } from "../core/random.ts";
+import type { EngineName } from "../dataplane/workers/choose-engine.ts";
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from "../measure/message.ts";
-import { type WorkName, workNames } from "../measure/work.ts";
+import type { Unit } from "../measure/result.ts";
+import { readWorkName, workKinds, type WorkName } from "../measure/work.ts";
 import type { ProgramOptions } from "../modes/compile.ts";
 import type { Mode } from "../modes/program.ts";
 
@@ -21,16 +23,23 @@ export interface BenchOptions {
    * @default userspace, iptables, ipvs-rr, ipvs-lc, ipvs-sed
    */
   readonly subjects?: readonly string[];
-  /** @default all of `workNames` */
+  /** Kinds of work, or a kind with `@` and a rate for an open loop. @default all of `workKinds` */
   readonly works?: readonly string[];
   /** How long the whole run may take, in milliseconds: block lengths follow from it, and it ends the run. @default 80_000 */
   readonly budgetMs?: number;
+  /**
+   * The run ends before its budget when every ratio's interval reaches at most so far to each side: 0.02 is 2 % of the
+   * ratio. 0: never. @default 0.02
+   */
+  readonly precision?: number;
   /** Since when the budget runs, on the system clock. @default now */
   readonly startedMs?: number;
   /** Of the order of slices, of the dataplanes' random choices and of the intervals, 0…2³² − 1. @default a fresh one */
   readonly seed?: number;
   /** Worker threads of each dataplane, 1…64. @default two less than the host has processors, 1…4 */
   readonly workers?: number;
+  /** What moves the bytes of each dataplane. @default native where it is built */
+  readonly engine?: EngineName;
   /** `namespace/name` or `namespace/name:port`. @default the TCP and the UDP service port with the most endpoints */
   readonly service?: string;
   /** Size of a request and of its answer, 16…60_000. @default 64 */
@@ -51,6 +60,15 @@ export interface Progress {
   readonly total: number;
   /** Judged by the slices so far. */
   readonly secondsLeft: number;
+  /** Every subject doing every work, with its rates of the blocks so far. */
+  readonly cells: readonly ProgressCell[];
+}
+
+interface ProgressCell {
+  readonly subject: string;
+  readonly work: string;
+  readonly unit: Unit;
+  readonly rates: readonly number[];
 }
 
 /** A dataplane to measure. */
@@ -66,9 +84,12 @@ export interface ResolvedBenchOptions {
   readonly subjects: readonly SubjectSpec[];
   readonly works: readonly WorkName[];
   readonly budgetMs: number;
+  readonly precision: number;
   readonly startedMs: number;
   readonly seed: number;
   readonly workers: number;
+  /** Undefined: native where it is built. */
+  readonly engine: EngineName | undefined;
   readonly messageBytes: number;
   readonly log: Log;
 }
@@ -90,16 +111,18 @@ export function defaultWorkers(processors: number): number {
 
 /** @throws {SluiceError} CONFIG_INVALID, naming the field. */
 export function resolveBenchOptions(options: BenchOptions): ResolvedBenchOptions {
-  const { subjects = defaultSubjects, works = workNames, budgetMs = 80_000, messageBytes = 64 } = options;
+  const { subjects = defaultSubjects, works = workKinds, budgetMs = 80_000, messageBytes = 64 } = options;
   const { seed = freshSeed(), workers = defaultWorkers(availableParallelism()) } = options;
   const names = subjects.filter((name) => name !== "direct");
   return {
     subjects: unique("subjects", names).map(readSubject),
     works: unique("works", works).map(readWork),
     budgetMs: whole("budgetMs", budgetMs, 1, 86_400_000),
+    precision: share("precision", options.precision ?? 0.02),
     startedMs: options.startedMs ?? systemClock.nowMs(),
     seed: whole("seed", seed, 0, 2 ** 32 - 1),
     workers: whole("workers", workers, 1, 64),
+    engine: options.engine,
     messageBytes: whole("messageBytes", messageBytes, HEADER_BYTES, MAX_MESSAGE_BYTES),
     log: options.log ?? silentLog,
   };
@@ -117,9 +140,10 @@ function readSubject(name: string): SubjectSpec {
 }
 
 function readWork(name: string): WorkName {
-  const work = workNames.find((known) => known === name);
-  if (work === undefined) throw configInvalid("works", `some of ${workNames.join(", ")}`, name);
-  return work;
+  const work = readWorkName(name);
+  if (work !== undefined) return work;
+  const expected = `some of ${workKinds.join(", ")}, all but tcp-bulk also with @RATE, a whole number of requests a second`;
+  throw configInvalid("works", expected, name);
 }
 
 function unique(path: string, names: readonly string[]): readonly string[] {
@@ -127,6 +151,11 @@ function unique(path: string, names: readonly string[]): readonly string[] {
   if (twice !== undefined) throw configInvalid(path, "each name once", twice);
   if (names.length === 0 && path === "works") throw configInvalid(path, "at least one", names);
   return names;
+}
+
+function share(path: string, value: number): number {
+  if (!(value >= 0 && value <= 1)) throw configInvalid(path, "0…1", value);
+  return value;
 }
 
 function whole(path: string, value: number, min: number, max: number): number {

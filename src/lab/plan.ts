@@ -1,4 +1,5 @@
 import { configInvalid } from "../core/errors.ts";
+import { PROBE_ROUNDS } from "../measure/experiment.ts";
 
 /** How long a benchmark runs, cut into slices. */
 export interface Timing {
@@ -11,7 +12,7 @@ const FEWEST_BLOCKS = 10;
 /** More blocks no longer make intervals much shorter; longer slices do as well, and cost less set-up. */
 const MOST_BLOCKS = 30;
 /** Below this, opening and closing weigh too much against what is measured. */
-const SHORTEST_WINDOW_MS = 200;
+const SHORTEST_WINDOW_MS = 165;
 const LONGEST_WINDOW_MS = 1000;
 /** What a slice takes besides its window, in milliseconds: connections opened before, answers awaited after. */
 const SLICE_OVERHEAD_MS = 35;
@@ -21,21 +22,24 @@ const OPENING_MS = 1500;
 export const CLOSING_MS = 2000;
 
 /**
- * Cuts a time budget into a warm-up block and equal blocks: as many blocks as the shortest window allows, up to 30; then
+ * Cuts a time budget into the reference's probes, a warm-up block and equal blocks: as many blocks as the shortest window allows, up to 30; then
  * windows as long as the budget allows, up to 1 s.
  *
- * @param cells slices a block: subjects × works.
+ * @param subjects with the reference and its control; each does each work once a block.
  * @throws {SluiceError} CONFIG_INVALID when the budget does not hold ten blocks.
  */
-export function planTiming(budgetMs: number, cells: number): Timing {
+export function planTiming(budgetMs: number, subjects: number, works: number): Timing {
+  const cells = subjects * works;
+  const probes = PROBE_ROUNDS * works;
   const forSlices = budgetMs - OPENING_MS - CLOSING_MS;
-  const shortestBlockMs = cells * (SHORTEST_WINDOW_MS + SLICE_OVERHEAD_MS);
-  const blocks = Math.min(Math.floor(forSlices / shortestBlockMs) - 1, MOST_BLOCKS);
+  const slicesOf = (blocks: number): number => (blocks + 1) * cells + probes;
+  const shortestMs = SHORTEST_WINDOW_MS + SLICE_OVERHEAD_MS;
+  const blocks = Math.min(Math.floor((forSlices / shortestMs - probes) / cells) - 1, MOST_BLOCKS);
   if (blocks < FEWEST_BLOCKS) {
-    const least = Math.ceil((OPENING_MS + CLOSING_MS + (FEWEST_BLOCKS + 1) * shortestBlockMs) / 1000);
+    const least = Math.ceil((OPENING_MS + CLOSING_MS + slicesOf(FEWEST_BLOCKS) * shortestMs) / 1000);
     const needed = `at least ${least} s for ${FEWEST_BLOCKS} blocks of ${cells} slices`;
     throw configInvalid("budgetMs", needed, `${budgetMs / 1000} s`);
   }
-  const windowMs = Math.floor(forSlices / ((blocks + 1) * cells)) - SLICE_OVERHEAD_MS;
+  const windowMs = Math.floor(forSlices / slicesOf(blocks)) - SLICE_OVERHEAD_MS;
   return { blocks, windowMs: Math.min(windowMs, LONGEST_WINDOW_MS) };
 }

@@ -51,7 +51,7 @@ export async function openStage(
   const found = chooseServicePorts(buildModel(snapshot, nodeName), service);
   const works = worksFor(found, resolved.works);
   const chosen = usedBy(works, found);
-  const timing = planTiming(resolved.budgetMs, (resolved.subjects.length + 2) * works.length);
+  const timing = planTiming(resolved.budgetMs, resolved.subjects.length + 2, works.length);
 
   const opened: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {

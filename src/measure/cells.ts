@@ -8,7 +8,7 @@ import type { Cell } from "./schedule.ts";
 import { workOf } from "./work.ts";
 
 /** The slices of one cell that count, one a block. */
-export function countedSlices({ slices }: Experiment, { subject, work }: Cell): Slice[] {
+export function countedSlices({ slices }: Pick<Experiment, "slices">, { subject, work }: Cell): Slice[] {
   return slices
     .filter((slice) => slice.block > 0 && slice.cell.subject === subject && slice.cell.work === work)
     .sort((a, b) => a.block - b.block);

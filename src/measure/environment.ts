@@ -63,6 +63,7 @@ export function environmentSince(start: EnvironmentStart, engine: string): Envir
     cpuModel: cpus()[0]?.model ?? null,
     cpuGovernor: readLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
     sysctls: Object.fromEntries(sysctls.map((name) => [name, readSysctl(name)])),
+    versions: { v8: process.versions.v8, libuv: process.versions.uv },
     processors: quantity(availableParallelism(), "1"),
     memoryTotal: quantity(Math.round(totalmem() / 2 ** 20), "MiB"),
     memoryFree: quantity(Math.round(freemem() / 2 ** 20), "MiB"),

@@ -30,20 +30,30 @@ export interface ExperimentPlan {
 /** One subject doing one work for a while. */
 export interface Slice {
   readonly cell: Cell;
-  /** 0 is the warm-up, which counts for nothing but for the state that it leaves; blocks count from 1. */
+  /**
+   * 0 is the warm-up, which counts for nothing but for the state that it leaves; what goes before it has a number below
+   * 0. Blocks count from 1.
+   */
   readonly block: number;
   readonly startedMs: number;
   readonly endedMs: number;
   readonly sample: LoadSample;
   /** What each backend saw of it. */
   readonly seen: readonly BackendCount[];
+  /** The share of its time in which each of our own threads had something to do, 0…1. */
+  readonly busy: { readonly generator: number; readonly backends: number };
 }
 
 export interface Experiment {
   /** In the order in which they ran; of finished blocks only. */
   readonly slices: readonly Slice[];
-  /** `plan`: all blocks are done. `signal`: it was stopped. `budget`: its time was over. */
-  readonly endedBy: "plan" | "signal" | "budget";
+  /** The reference doing each work before everything else: what generator and backends can do without a subject. */
+  readonly limits: readonly Slice[];
+  /**
+   * `plan`: all blocks are done. `precision`: the figures are as precise as was asked for. `signal`: it was stopped.
+   * `budget`: its time was over.
+   */
+  readonly endedBy: "plan" | "precision" | "signal" | "budget";
 }
 
 /** What the slices run on. */
@@ -58,37 +68,56 @@ export interface ExperimentHooks {
   readonly signal?: AbortSignal;
   /** Aborts when its time is over: ends it as `signal` does, in the middle of a slice. */
   readonly deadline?: AbortSignal;
+  /** After each block but the warm-up: whether the blocks so far say enough. @default never */
+  readonly isEnough?: (slices: readonly Slice[]) => boolean;
   /** After each slice. */
-  readonly onSlice?: (done: number, total: number) => void;
+  readonly onSlice?: (done: number, total: number, slice: Slice) => void;
 }
 
+const REFERENCE = 0;
+/** Rounds before the warm-up in which only the reference runs. */
+export const PROBE_ROUNDS = 2;
+
 /**
- * Runs a warm-up block, then `blocks` blocks. In each block every subject does every work once, one slice at a time, in
+ * Finds out what generator and backends can do by themselves, runs a warm-up block, then up to `blocks` blocks. In each block every subject does every work once, one slice at a time, in
  * an order drawn anew from the seed: whatever changes slowly on the host (clock speed, neighbours) falls on all of
  * them alike, and subjects are compared within blocks.
+ *
+ * Blocks end early when `isEnough`. Looking at the figures between blocks makes intervals no shorter than they say, as
+ * long as the first look comes after enough blocks (Chow and Robbins, "On the Asymptotic Theory of Fixed-Width Sequential
+ * Confidence Intervals", 1965); a test keeps it so.
  */
 export async function runExperiment(
   plan: ExperimentPlan,
   rig: Rig,
-  { signal, deadline, onSlice }: ExperimentHooks = {},
+  { signal, deadline, isEnough, onSlice }: ExperimentHooks = {},
 ): Promise<Experiment> {
   const end = AbortSignal.any([signal, deadline].filter((one) => one !== undefined));
   const blocks = scheduleBlocks(plan.subjects.length, plan.works, plan.blocks + 1, plan.seed);
-  const total = blocks.reduce((sum, cells) => sum + cells.length, 0);
+  // Twice: what runs first of all runs on cold code, and says nothing of a limit.
+  const probes = plan.works.map((work): Cell => ({ subject: REFERENCE, work }));
+  const rounds = [...Array.from({ length: PROBE_ROUNDS }, () => probes), ...blocks];
+  const total = rounds.reduce((sum, cells) => sum + cells.length, 0);
   const slices: Slice[] = [];
+  let limits: readonly Slice[] = [];
+  let done = 0;
   let lane = 0;
-  for (const [block, cells] of blocks.entries()) {
+  for (const [round, cells] of rounds.entries()) {
+    const block = round - PROBE_ROUNDS;
     const finished: Slice[] = [];
     for (const cell of cells) {
       const slice = await runSlice(plan, rig, { cell, block, firstLane: lane }, end);
-      if (end.aborted) return { slices, endedBy: signal?.aborted === true ? "signal" : "budget" };
+      if (end.aborted) return { slices, limits, endedBy: signal?.aborted === true ? "signal" : "budget" };
       lane += workOf(cell.work).concurrency;
       finished.push(slice);
-      onSlice?.(slices.length + finished.length, total);
+      onSlice?.((done += 1), total, slice);
     }
-    slices.push(...finished);
+    if (block < 0) limits = finished;
+    else slices.push(...finished);
+    if (block > 0 && block < plan.blocks && isEnough?.(slices) === true)
+      return { slices, limits, endedBy: "precision" };
   }
-  return { slices, endedBy: "plan" };
+  return { slices, limits, endedBy: "plan" };
 }
 
 async function runSlice(
@@ -100,6 +129,8 @@ async function runSlice(
   const { proto, concurrency, name: work } = workOf(cell.work);
   const { targets } = subjects[cell.subject]!;
   const before = await backends.newSlice();
+  generator.busyShare();
+  backends.busyShare();
   const startedMs = clock.nowMs();
   const sample = await generator.run(
     {
@@ -114,5 +145,6 @@ async function runSlice(
     signal,
   );
   const seen = countsSince(before, backends.counts());
-  return { cell, block, startedMs, endedMs: clock.nowMs(), sample, seen };
+  const busy = { generator: generator.busyShare(), backends: backends.busyShare() };
+  return { cell, block, startedMs, endedMs: clock.nowMs(), sample, seen, busy };
 }

@@ -1,5 +1,5 @@
 /**
- * The document that a benchmark leaves behind, `sluice.bench/1`. Every figure stands beside its unit, in an object of
+ * The document that a benchmark leaves behind, `sluice.bench/2`. Every figure stands beside its unit, in an object of
  * the four shapes below; one that could not be measured is null, beside the reason. Numbers that are names (seeds,
  * ports, settings of the kernel) are text.
  */
@@ -28,16 +28,10 @@ export type Quantity =
   | { readonly value: number; readonly unit: Unit }
   | { readonly value: null; readonly unit: Unit; readonly reason: Missing };
 
-/** An estimate with its interval. */
+/** An estimate with its interval: both ends, in the same unit. */
 export type Estimate =
-  | { readonly value: number; readonly low: number; readonly high: number; readonly unit: Unit }
-  | {
-      readonly value: number | null;
-      readonly low: null;
-      readonly high: null;
-      readonly unit: Unit;
-      readonly reason: Missing;
-    };
+  | { readonly value: number; readonly interval: readonly [low: number, high: number]; readonly unit: Unit }
+  | { readonly value: number | null; readonly interval: null; readonly unit: Unit; readonly reason: Missing };
 
 /** One value a block, or an endpoint, in their order. */
 interface Series {
@@ -65,15 +59,23 @@ export function quantity(value: number | undefined, unit: Unit, reason: Missing 
   return value === undefined ? { value: null, unit, reason } : { value, unit };
 }
 
+/** Changes with the fields of the document. */
+export const SCHEMA = "sluice.bench/2";
+
 export interface BenchResult {
-  readonly schema: "sluice.bench/1";
+  readonly schema: typeof SCHEMA;
   /** False when it ended early: then only whole blocks are in it. */
   readonly complete: boolean;
-  /** `plan`: all blocks are done. `signal`: it was stopped. `budget`: its time was over. */
-  readonly endedBy: "plan" | "signal" | "budget";
+  /**
+   * `plan`: all blocks are done. `precision`: the ratios are as precise as `method.precision` asks for. `signal`: it was
+   * stopped. `budget`: its time was over.
+   */
+  readonly endedBy: "plan" | "precision" | "signal" | "budget";
   /** What makes the result worthless or a promise broken; empty: nothing did. */
   readonly failures: readonly Failure[];
-  readonly noise: Noise;
+  readonly control: Control;
+  /** What the load generator does with no subject in its way, measured before everything else; one a work. */
+  readonly limits: readonly Limit[];
   /** What a reader has to know about how it was measured, in sentences. */
   readonly notes: readonly string[];
   readonly method: Method;
@@ -97,16 +99,25 @@ export interface Failure {
 }
 
 /** The control: the reference measured twice in each block, under two names. */
-export interface Noise {
+export interface Control {
   readonly reference: string;
-  readonly control: string;
+  /** The same once more. */
+  readonly again: string;
   /** By work: control over reference; `holdsOne` is null where the ratio has no interval, and says why. */
   readonly ratios: readonly { readonly work: string; readonly ratio: Estimate; readonly holdsOne: boolean | null }[];
   /**
    * Some interval does not hold 1: intervals of this run are too short by an unknown factor. Null: none does not, but
    * some ratio has no interval, so that nobody can tell.
    */
-  readonly tooNoisy: boolean | null;
+  readonly differs: boolean | null;
+}
+
+/** Load generator and endpoints by themselves, doing one work. */
+interface Limit {
+  readonly work: string;
+  readonly rate: Quantity;
+  readonly generatorBusy: Quantity;
+  readonly endpointsBusy: Quantity;
 }
 
 interface Method {
@@ -117,6 +128,8 @@ interface Method {
   readonly fewestBlocks: Quantity;
   /** How long the run might take. */
   readonly budget: Quantity;
+  /** The run ended when every ratio's interval reached at most so far to each side, as a part of the ratio. */
+  readonly precision: Quantity;
   readonly window: Quantity;
   readonly messageSize: Quantity;
   readonly timeout: Quantity;
@@ -144,6 +157,12 @@ export interface WorkSummary {
   readonly what: string;
   readonly operation: "connection" | "request" | "byte";
   readonly concurrency: Quantity;
+  /**
+   * `closed`: a lane sends when it has its answer. `open`: requests are due at a fixed rate, and latency counts from when
+   * they were.
+   */
+  readonly loop: "closed" | "open";
+  readonly dueRate: Quantity;
 }
 
 interface SubjectSummary {
@@ -153,6 +172,9 @@ interface SubjectSummary {
   readonly targets: { readonly tcp: readonly string[]; readonly udp: readonly string[] };
 }
 
+/** A percentile of latency: `99.9`, by its name. */
+export type Percentile = Estimate & { readonly percentile: string };
+
 export interface CellResult {
   readonly subject: string;
   readonly work: string;
@@ -160,10 +182,18 @@ export interface CellResult {
   readonly rate: Estimate;
   /** The geometric mean of the blocks' ratios to the reference; null for the reference itself. */
   readonly ratio: Estimate | null;
-  /** Null where fewer than 10 answers lie beyond, and where a work has no single answers. */
-  readonly latencyP50: Quantity;
-  readonly latencyP99: Quantity;
+  /** The control differs in this work: the ratio's interval is too short by an unknown factor. Null: nobody can tell. */
+  readonly ratioDoubtful: boolean | null;
+  /** 50 to 99.99, of all blocks together. Null where fewer than 10 answers lie beyond, or a work has no single answers. */
+  readonly percentiles: readonly Percentile[];
   readonly latency: EncodedHistogram | null;
+  /** What held the rate back besides the subject: a thread of ours that had no time left, or sent late. */
+  readonly bottleneck: "generator" | "endpoints" | null;
+  /** Shares of the time in which our own threads had something to do: the median of the blocks. */
+  readonly generatorBusy: Quantity;
+  readonly endpointsBusy: Quantity;
+  /** Of an open loop: the share of requests that the generator sent late by its own doing. */
+  readonly sentLate: Quantity;
   readonly errors: {
     readonly refused: Quantity;
     readonly dropped: Quantity;
@@ -221,6 +251,8 @@ export interface Environment {
   readonly cpuGovernor: string | null;
   /** Settings of the kernel that connections and datagrams depend on, by name, as it writes them. */
   readonly sysctls: Readonly<Record<string, string | null>>;
+  /** Of what carries the load besides Node, by name. */
+  readonly versions: Readonly<Record<string, string>>;
   readonly processors: Quantity;
   readonly memoryTotal: Quantity;
   readonly memoryFree: Quantity;

@@ -1,22 +1,27 @@
 import { UDP } from "../net/flow.ts";
 import type { BalancePromise } from "./balance.ts";
-import { checkCell, countedSlices, failureReasons, ratesOf, sumErrors, totalErrors } from "./cells.ts";
-import { distributionOf, type ServiceInfo } from "./distribution.ts";
+import { countedSlices, ratesOf } from "./cells.ts";
+import type { ServiceInfo } from "./distribution.ts";
 import type { Experiment, ExperimentPlan, Slice } from "./experiment.ts";
-import { encodeHistogram, mergeHistograms, percentileUs } from "./histogram.ts";
 import { CONFIDENCE, FEWEST_BLOCKS, type Interval, type IntervalRequest } from "./intervals.ts";
 import {
   type BenchResult,
-  type CellResult,
+  type Control,
   type Environment,
   type Estimate,
-  type Failure,
-  type Missing,
-  type Noise,
   quantity,
-  type Unit,
+  SCHEMA,
+  type WorkSummary,
 } from "./result.ts";
 import type { Cell } from "./schedule.ts";
+import {
+  INTERVALS_A_CELL,
+  intervalRequests,
+  rateEstimate,
+  rateUnit,
+  REFERENCE,
+  summarizeCell,
+} from "./summarize-cell.ts";
 import { type WorkName, workOf } from "./work.ts";
 
 /** What a subject is, besides where it is reached. */
@@ -30,6 +35,8 @@ export interface SummaryInput {
   readonly plan: ExperimentPlan;
   /** How long the run might take, in milliseconds. */
   readonly budgetMs: number;
+  /** How narrow intervals were to be; undefined: all blocks were to be done. */
+  readonly precision: number | undefined;
   readonly experiment: Experiment;
   /** In the order of the plan's subjects. Subject 0 is the reference, subject 1 the reference again, the control. */
   readonly subjects: readonly SubjectInfo[];
@@ -40,33 +47,33 @@ export interface SummaryInput {
   readonly estimate: (requests: readonly IntervalRequest[]) => Promise<readonly Interval[]>;
 }
 
-const REFERENCE = 0;
 const CONTROL = 1;
 const INTERVALS =
-  "Studentized bootstrap (bootstrap-t) over whole blocks, on logarithms: of the geometric mean of the blocks' rates, " +
-  "and of the geometric mean of the ratios to the reference within each block.";
+  "From whole blocks, on logarithms: of rates and of ratios to the reference within each block the studentized bootstrap " +
+  "of the geometric mean, with fewer than 10 blocks Student's t; of percentiles the same, where five blocks, or groups of neighbouring blocks, have ten answers beyond; else that of all blocks, without one.";
 
 /**
  * Makes the document of an experiment. With no finished block its figures are null; with fewer than an interval needs
  * there are rates and counts, but nothing that is said of them.
  */
 export async function summarize(input: SummaryInput): Promise<BenchResult> {
-  const { plan, budgetMs, experiment, subjects, services, environment, notes } = input;
+  const { plan, budgetMs, precision, experiment, subjects, services, environment, notes } = input;
   const cells = plan.works.flatMap((work) => subjects.map((_, subject): Cell => ({ subject, work })));
   const requests = cells.flatMap((cell, index) => intervalRequests(input, cell, index));
-  const intervals = await input.estimate(requests);
-  const results = cells.map((cell, index) => {
-    return summarizeCell(input, cell, intervals[2 * index]!, intervals[2 * index + 1]!);
+  const estimated = await input.estimate(requests);
+  const intervals = cells.map((_, index) => estimated.slice(INTERVALS_A_CELL * index, INTERVALS_A_CELL * (index + 1)));
+  const control = controlOf(plan, (work) => {
+    const at = cells.findIndex((cell) => cell.work === work && cell.subject === CONTROL);
+    return rateEstimate(intervals[at]![1]!, "1", countedSlices(experiment, cells[at]!).length);
   });
+  const results = cells.map((cell, index) => summarizeCell(input, cell, intervals[index]!, doubtOf(control, cell)));
   return {
-    schema: "sluice.bench/1",
-    complete: experiment.endedBy === "plan",
+    schema: SCHEMA,
+    complete: experiment.endedBy === "plan" || experiment.endedBy === "precision",
     endedBy: experiment.endedBy,
     failures: results.flatMap(({ failures }) => failures),
-    noise: noiseOf(
-      plan,
-      results.map(({ result }) => result),
-    ),
+    control,
+    limits: experiment.limits.map(limitOf),
     notes,
     method: {
       seed: String(plan.seed),
@@ -74,6 +81,7 @@ export async function summarize(input: SummaryInput): Promise<BenchResult> {
       plannedBlocks: quantity(plan.blocks, "1"),
       fewestBlocks: quantity(FEWEST_BLOCKS, "1"),
       budget: quantity(budgetMs / 1000, "s"),
+      precision: quantity(precision, "1", "not-applicable"),
       window: quantity(plan.windowMs, "ms"),
       messageSize: quantity(plan.messageBytes, "B"),
       timeout: quantity(plan.timeoutMs, "ms"),
@@ -81,16 +89,7 @@ export async function summarize(input: SummaryInput): Promise<BenchResult> {
       intervals: INTERVALS,
     },
     services: services.map(({ service }) => service),
-    works: plan.works.map((name) => {
-      const { proto, what, operation, concurrency } = workOf(name);
-      return {
-        work: name,
-        protocol: proto === UDP ? "udp" : "tcp",
-        what,
-        operation,
-        concurrency: quantity(concurrency, "1"),
-      };
-    }),
+    works: plan.works.map(workSummary),
     subjects: plan.subjects.map(({ name, targets }, index) => ({
       subject: name,
       what: subjects[index]!.what,
@@ -101,88 +100,49 @@ export async function summarize(input: SummaryInput): Promise<BenchResult> {
   };
 }
 
+function workSummary(name: WorkName): WorkSummary {
+  const { proto, what, operation, concurrency, ratePerSecond } = workOf(name);
+  return {
+    work: name,
+    protocol: proto === UDP ? "udp" : "tcp",
+    what,
+    operation,
+    concurrency: quantity(concurrency, "1"),
+    loop: ratePerSecond === undefined ? "closed" : "open",
+    dueRate: quantity(ratePerSecond, "1/s", "not-applicable"),
+  };
+}
+
+function limitOf(slice: Slice): BenchResult["limits"][number] {
+  const { busy, cell } = slice;
+  return {
+    work: cell.work,
+    rate: quantity(ratesOf([slice])[0]!, rateUnit(cell.work)),
+    generatorBusy: quantity(busy.generator, "1"),
+    endpointsBusy: quantity(busy.backends, "1"),
+  };
+}
+
 function targetText({ host, port }: { host: string; port: number }): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Two a cell: of its rate, and of its ratio to the reference within each block. */
-function intervalRequests({ plan, experiment }: SummaryInput, cell: Cell, index: number): IntervalRequest[] {
-  const rates = ratesOf(countedSlices(experiment, cell));
-  const reference = ratesOf(countedSlices(experiment, { ...cell, subject: REFERENCE }));
-  const ratios = rates.map((rate, block) => rate / reference[block]!);
-  return [
-    { values: rates, seed: plan.seed + 2 * index },
-    { values: ratios, seed: plan.seed + 2 * index + 1 },
-  ];
-}
-
-function summarizeCell(
-  input: SummaryInput,
-  cell: Cell,
-  rate: Interval,
-  ratio: Interval,
-): { result: CellResult; failures: Failure[] } {
-  const { plan, experiment, subjects } = input;
-  const slices = countedSlices(experiment, cell);
-  const subject = plan.subjects[cell.subject]!.name;
-  const protocol = workOf(cell.work).proto === UDP ? "udp" : "tcp";
-  const service = input.services.find((one) => one.service.protocol === protocol)!;
-  const promise = subjects[cell.subject]!.promiseOf(cell.work);
-  const check = checkCell(experiment, cell, service.backends, promise);
-  const errors = sumErrors(slices);
-  const unit = workOf(cell.work).operation === "byte" ? "B/s" : "1/s";
-  const result: CellResult = {
-    subject,
-    work: cell.work,
-    rate: estimateOf(rate, unit, slices.length),
-    ratio: cell.subject === REFERENCE ? null : estimateOf(ratio, "1", slices.length),
-    ...latencyOf(cell, slices),
-    errors: {
-      refused: quantity(errors.refused, "1"),
-      dropped: quantity(errors.dropped, "1"),
-      timedOut: quantity(errors.timedOut, "1"),
-      wrong: quantity(errors.wrong, "1"),
-    },
-    distribution: distributionOf(cell, slices, service, promise, check),
-    blocks: {
-      operations: { values: slices.map(({ sample }) => sample.operations), unit: unit === "B/s" ? "B" : "1" },
-      duration: { values: slices.map(({ sample }) => sample.seconds), unit: "s" },
-      rate: { values: ratesOf(slices), unit },
-      errors: { values: slices.map(({ sample }) => totalErrors(sample.errors)), unit: "1" },
-    },
-  };
-  const reasons = failureReasons(experiment, cell, check);
-  return { result, failures: reasons.map((reason) => ({ subject, work: cell.work, reason })) };
-}
-
-function estimateOf({ estimate, low, high }: Interval, unit: Unit, blocks: number): Estimate {
-  if (estimate !== undefined && low !== undefined && high !== undefined) return { value: estimate, low, high, unit };
-  const reason = blocks < FEWEST_BLOCKS ? "too-few-blocks" : "block-without-result";
-  return { value: estimate ?? null, low: null, high: null, unit, reason };
-}
-
-function latencyOf(
-  { work }: Cell,
-  slices: readonly Slice[],
-): Pick<CellResult, "latencyP50" | "latencyP99" | "latency"> {
-  const histogram = mergeHistograms(slices.map(({ sample }) => sample.latency));
-  const hasAnswers = workOf(work).operation !== "byte";
-  const reason: Missing = hasAnswers ? (slices.length === 0 ? "too-few-blocks" : "too-few-answers") : "not-applicable";
-  return {
-    latencyP50: quantity(percentileUs(histogram, 50), "us", reason),
-    latencyP99: quantity(percentileUs(histogram, 99), "us", reason),
-    latency: histogram.totalCount === 0 ? null : { hdrHistogram: encodeHistogram(histogram), unit: "ns" },
-  };
-}
-
-function noiseOf({ subjects, works }: ExperimentPlan, cells: readonly CellResult[]): Noise {
-  const [reference, control] = [subjects[REFERENCE]!.name, subjects[CONTROL]!.name];
+/** @param ratioOf the control's ratio in a work. */
+function controlOf({ subjects, works }: ExperimentPlan, ratioOf: (work: WorkName) => Estimate): Control {
   const ratios = works.map((work) => {
-    const { ratio } = cells.find((cell) => cell.work === work && cell.subject === control)!;
-    const { low, high } = ratio!;
-    return { work, ratio: ratio!, holdsOne: low === null || high === null ? null : low <= 1 && 1 <= high };
+    const ratio = ratioOf(work);
+    const { interval } = ratio;
+    return { work, ratio, holdsOne: interval === null ? null : interval[0] <= 1 && 1 <= interval[1] };
   });
-  return { reference, control, ratios, tooNoisy: someLeavesOne(ratios.map(({ holdsOne }) => holdsOne)) };
+  const differs = someLeavesOne(ratios.map(({ holdsOne }) => holdsOne));
+  return { reference: subjects[REFERENCE]!.name, again: subjects[CONTROL]!.name, ratios, differs };
+}
+
+/** Of the reference there is no ratio to doubt. */
+function doubtOf({ ratios }: Control, { subject, work }: Cell): boolean | null {
+  if (subject === REFERENCE) return false;
+  const holdsOne = ratios.find((ratio) => ratio.work === work)?.holdsOne ?? null;
+  return holdsOne === null ? null : !holdsOne;
 }
 
 /** Null where nobody can tell. */

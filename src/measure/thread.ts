@@ -6,6 +6,8 @@ export interface Thread<Request, Reply> {
   next(): Promise<Reply>;
   /** Sends without waiting. */
   tell(request: Request): void;
+  /** The share of the time since the last call, or since its start, in which the thread had something to do, 0…1. */
+  busyShare(): number;
   /** Resolves when the thread has ended, however it did. */
   readonly ended: Promise<void>;
 }
@@ -32,7 +34,14 @@ export function startThread<Request, Reply>(file: URL, workerData?: unknown): Th
       resolve();
     });
   });
+  let counted = worker.performance.eventLoopUtilization();
   return {
+    busyShare() {
+      const now = worker.performance.eventLoopUtilization();
+      const { utilization } = worker.performance.eventLoopUtilization(now, counted);
+      counted = now;
+      return Number.isFinite(utilization) ? utilization : 0;
+    },
     next: () =>
       new Promise((resolve, reject) => {
         if (failure === undefined) waiting.push({ resolve, reject });

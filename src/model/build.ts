@@ -7,8 +7,9 @@ import { cidrsOfFamily } from "./families.ts";
 import type { Model, NodeView } from "./model.ts";
 import { viewNode } from "./node-view.ts";
 import { compareText } from "./order.ts";
+import type { ServicePort } from "./service-port.ts";
 import { createServicePortMemory, servicePorts } from "./service-ports.ts";
-import { userspacePorts } from "./userspace.ts";
+import { type UserspacePortMemory, userspacePorts } from "./userspace.ts";
 import { watchesSlice } from "./watched.ts";
 
 /**
@@ -24,6 +25,8 @@ export function buildModel(snapshot: ClusterSnapshot, nodeName: string): Model {
   return createModelBuilder()(snapshot, nodeName);
 }
 
+const none: readonly ServicePort[] = [];
+
 /** See `buildModel`; it remembers the model before. */
 export type ModelBuilder = (snapshot: ClusterSnapshot, nodeName: string) => Model;
 
@@ -33,6 +36,7 @@ export type ModelBuilder = (snapshot: ClusterSnapshot, nodeName: string) => Mode
  */
 export function createModelBuilder(): ModelBuilder {
   const memory = { 4: createServicePortMemory(), 6: createServicePortMemory() };
+  const userspaceMemory: UserspacePortMemory = new WeakMap();
   const view = createNodeViewer();
   return (snapshot, nodeName) => {
     const { services, serviceCidrs } = snapshot;
@@ -42,7 +46,7 @@ export function createModelBuilder(): ModelBuilder {
     return {
       node,
       servicePorts: { 4: ports4, 6: servicePorts(services, slices, 6, node, memory[6]) },
-      userspacePorts: userspacePorts(snapshot, ports4),
+      userspacePorts: userspacePorts(snapshot, (service) => memory[4].get(service)?.ports ?? none, userspaceMemory),
       serviceCidrs: { 4: serviceCidrsOf(serviceCidrs, 4), 6: serviceCidrsOf(serviceCidrs, 6) },
     };
   };

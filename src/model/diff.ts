@@ -99,6 +99,7 @@ function diffServicePorts(before: readonly ServicePort[], after: readonly Servic
 }
 
 function diffServicePort(before: ServicePort, after: ServicePort): ServicePortChange | undefined {
+  if (before === after) return undefined;
   const fields = differing(said, before, after);
   const consequences = differing(derived, before, after);
   const { added, removed, kept } = alignSorted(before.endpoints, after.endpoints, byText);

@@ -9,6 +9,15 @@ import { affinitySecondsOf, hasClusterIp } from "./services.ts";
 import type { UserspacePort } from "./userspace-port.ts";
 import { watchedByUserspaceMode } from "./watched.ts";
 
+/** What a Service came to the last time, by the Service. */
+export type UserspacePortMemory = WeakMap<Service, Remembered>;
+
+interface Remembered {
+  readonly object: Endpoints | undefined;
+  readonly ports4: readonly ServicePort[];
+  readonly ports: readonly UserspacePort[];
+}
+
 /** Ready addresses of a Service at a port. */
 type Ready = (port: Pick<UserspacePort, "name" | "portName" | "proto">) => readonly SocketAddr[];
 
@@ -20,20 +29,27 @@ type Ready = (port: Pick<UserspacePort, "name" | "portName" | "proto">) => reado
  * its slices stand in, as kube-proxy of today reads them. That is ours: a cluster of today is rarely dumped with its
  * Endpoints.
  *
- * @param ports4 the IPv4 service ports of today's kube-proxy.
+ * @param ports4Of the IPv4 service ports that a Service is to today's kube-proxy.
+ * @param memory what is remembered of a Service with the same of both is used again.
  */
 export function userspacePorts(
   { services, endpoints }: Pick<ClusterSnapshot, "services" | "endpoints">,
-  ports4: readonly ServicePort[],
+  ports4Of: (service: Service) => readonly ServicePort[],
+  memory: UserspacePortMemory,
 ): readonly UserspacePort[] {
   const objects = new Map(endpoints.map((object) => [keyOf(object), object]));
-  const ofSlices = readyInSlices(ports4);
   const ports = new Map<string, UserspacePort>();
   for (const service of services) {
     if (!watchedByUserspaceMode(service.metadata) || !hasClusterIp(service)) continue;
-    const object = objects.get(keyOf(service));
-    const ready = object === undefined ? ofSlices : readyInObject(object);
-    for (const port of portsOf(service, ready)) ports.set(port.name, port);
+    const object = objects.size === 0 ? undefined : objects.get(keyOf(service));
+    const ports4 = ports4Of(service);
+    let known = memory.get(service);
+    if (known === undefined || known.object !== object || known.ports4 !== ports4) {
+      const ready = object === undefined ? readyInSlices(ports4) : readyInObject(object);
+      known = { object, ports4, ports: portsOf(service, ready) };
+      memory.set(service, known);
+    }
+    for (const port of known.ports) ports.set(port.name, port);
   }
   return [...ports.values()].sort((a, b) => compareText(a.name, b.name));
 }

@@ -116,7 +116,13 @@ function iptablesCommand(family: Family, format: RuleFormat): readonly string[] 
 
 /** A rule that names a counter cannot be loaded before the counter is there. */
 function countersOf({ tables }: IptablesRuleset): readonly (readonly string[])[] {
-  const matches = tables.flatMap(({ chains }) => chains.flatMap(({ rules }) => rules.flatMap((rule) => rule.matches)));
-  const names = new Set(matches.flatMap((match) => (match.kind === "nfacct" ? [match.counter] : [])));
+  const names = new Set<string>();
+  for (const { chains } of tables) {
+    for (const { rules } of chains) {
+      for (const { matches } of rules) {
+        for (const match of matches) if (match.kind === "nfacct") names.add(match.counter);
+      }
+    }
+  }
   return [...names].map((name) => ["nfacct", "add", name]);
 }

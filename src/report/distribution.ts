@@ -9,9 +9,9 @@ const MOST_COLUMNS = 8;
  * Who took the connections or flows of one service, by subject: shares in percent, of the work that opened most of them.
  * Nothing where no work used the service.
  */
-export function distributionLines({ cells, works }: BenchResult, service: MeasuredService): string[] {
-  const names = works.filter(({ protocol }) => protocol === service.protocol).map(({ work }) => work);
-  const [busiest] = names.sort((a, b) => flowsOf(cells, b) - flowsOf(cells, a));
+export function distributionLines(result: BenchResult, service: MeasuredService): string[] {
+  const { cells } = result;
+  const busiest = busiestWork(result, service);
   if (busiest === undefined) return [];
   const rows = cells.filter(({ work }) => work === busiest);
   const { endpoints, servicePort } = service;
@@ -34,6 +34,12 @@ export function distributionLines({ cells, works }: BenchResult, service: Measur
       }),
     ),
   ];
+}
+
+/** The work that opened most connections or flows to a service; undefined where none used it. */
+export function busiestWork({ cells, works }: BenchResult, { protocol }: MeasuredService): string | undefined {
+  const names = works.filter((work) => work.protocol === protocol).map(({ work }) => work);
+  return names.sort((a, b) => flowsOf(cells, b) - flowsOf(cells, a))[0];
 }
 
 /** Without the port where all have the same. */

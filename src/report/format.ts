@@ -21,16 +21,18 @@ export function formatRate({ value, unit }: Quantity): string {
 }
 
 /** How far an interval reaches to both sides, as the larger of the two parts of the estimate: `±2.1 %`. */
-export function formatReach({ value, low, high }: Estimate): string {
-  if (value === null || value === 0 || low === null || high === null) return NONE;
+export function formatReach({ value, interval }: Estimate): string {
+  if (value === null || value === 0 || interval === null) return NONE;
+  const [low, high] = interval;
   return `±${formatNumber((Math.max(high - value, value - low) / value) * 100, 2)} %`;
 }
 
 /** `0.412 [0.398, 0.427]`: three digits of the estimate, and as many places in its interval. */
 export function formatRatio(ratio: Estimate | null): string {
   if (ratio === null || ratio.value === null) return NONE;
-  const { value, low, high } = ratio;
-  if (low === null || high === null) return value.toFixed(3);
+  const { value, interval } = ratio;
+  if (interval === null) return value.toFixed(3);
+  const [low, high] = interval;
   return `${value.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
 }
 

@@ -5,7 +5,7 @@ import type { BenchResult, MeasuredService } from "../measure/result.ts";
 export function headLines({ method, services, environment, endedBy }: BenchResult): string[] {
   const { blocks, plannedBlocks, window, seed, budget } = method;
   const early = endedBy === "signal" ? "stopped early" : `the budget of ${budget.value} s was over`;
-  const stopped = endedBy === "plan" ? "" : ` of ${plannedBlocks.value} (${early})`;
+  const stopped = endedBy === "plan" || endedBy === "precision" ? "" : ` of ${plannedBlocks.value} (${early})`;
   const { cpuModel, processors, system, nodeVersion, sluiceVersion } = environment;
   return [
     `sluice ${sluiceVersion} bench: ${countOf(blocks.value ?? 0, "block")}${stopped} of ${window.value} ms slices, seed ${seed}`,

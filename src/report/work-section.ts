@@ -1,4 +1,4 @@
-import type { BenchResult, CellResult, WorkSummary } from "../measure/result.ts";
+import type { BenchResult, CellResult, Quantity, WorkSummary } from "../measure/result.ts";
 import {
   formatChance,
   formatLatency,
@@ -12,14 +12,17 @@ import {
 } from "./format.ts";
 import { type Column, renderTable } from "./table.ts";
 
+/** Percentiles that have a column. */
+const SHOWN = ["50", "99", "99.9"];
+
 /** The subjects side by side, doing one work. */
-export function workLines({ cells, noise, method }: BenchResult, work: WorkSummary): string[] {
+export function workLines({ cells, control, method }: BenchResult, work: WorkSummary): string[] {
   const rows = cells.filter((cell) => cell.work === work.work);
   const withErrors = rows.some((cell) => errorCount(cell) > 0);
   return [
     `${work.work}, ${work.concurrency.value} at a time: ${work.what}`,
     ...renderTable(
-      columns(work, noise.reference, method.confidence.value, withErrors),
+      columns(work, control.reference, method.confidence.value, withErrors),
       rows.map((cell) => row(cell, withErrors)),
     ),
   ];
@@ -37,8 +40,7 @@ function columns(
     { title: operation === "byte" ? "MB/s" : `${operation}s/s`, align: "right" },
     { title: percent, align: "right" },
     { title: `of ${reference} [${percent}]`, align: "right" },
-    { title: "p50", align: "right" },
-    { title: "p99", align: "right" },
+    ...SHOWN.map((percentile) => ({ title: `p${percentile}`, align: "right" as const })),
     { title: "share error", align: "right" },
     { title: "promise", align: "left" },
     ...(withErrors ? ([{ title: "errors", align: "right" }] as const) : []),
@@ -46,18 +48,21 @@ function columns(
 }
 
 function row(cell: CellResult, withErrors: boolean): string[] {
-  const { subject, rate, ratio, latencyP50, latencyP99, distribution } = cell;
+  const { subject, rate, ratio, ratioDoubtful, distribution } = cell;
   return [
     subject,
     formatRate(rate),
     formatReach(rate),
-    formatRatio(ratio),
-    formatLatency(latencyP50),
-    formatLatency(latencyP99),
+    `${formatRatio(ratio)}${ratioDoubtful === true ? " ?" : ""}`,
+    ...SHOWN.map((percentile) => formatLatency(percentileOf(cell, percentile))),
     formatShareError(distribution.shareError),
     promiseText(distribution),
     ...(withErrors ? [String(errorCount(cell))] : []),
   ];
+}
+
+function percentileOf({ percentiles }: CellResult, name: string): Quantity {
+  return percentiles.find(({ percentile }) => percentile === name)!;
 }
 
 function errorCount({ errors }: CellResult): number {
@@ -65,7 +70,7 @@ function errorCount({ errors }: CellResult): number {
 }
 
 /** What was promised, and whether it was kept. */
-function promiseText({ promise, check }: CellResult["distribution"]): string {
+export function promiseText({ promise, check }: CellResult["distribution"]): string {
   const name = promiseName(promise);
   switch (check.outcome) {
     case "unchecked":

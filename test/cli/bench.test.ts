@@ -18,9 +18,10 @@ test.after(() => {
 
 /** The shortest run that there is: two subjects, one work. */
 const BUDGET_SECONDS = 9;
-const shortest = ["bench", "--subjects", "direct", "--works", "tcp-request-response", "--budget-seconds"].concat(
-  String(BUDGET_SECONDS),
-);
+/** Long enough that a signal comes first, however busy the host is. */
+const PATIENT_SECONDS = 90;
+const smallest = ["bench", "--subjects", "direct", "--works", "tcp-request-response"];
+const shortest = [...smallest, "--budget-seconds", String(BUDGET_SECONDS)];
 
 interface Bench {
   readonly child: ChildProcess;
@@ -33,7 +34,7 @@ interface Bench {
 }
 
 /** @param name of the file in a folder of its own that the result goes to. @param before what is in it. */
-function startBench(name: string, before?: string, args: readonly string[] = []): Bench {
+function startBench(name: string, before?: string, budgetSeconds = BUDGET_SECONDS): Bench {
   const own = mkdtempSync(join(folder, "run-"));
   const out = join(own, name);
   if (before !== undefined) writeFileSync(out, before);
@@ -43,7 +44,7 @@ function startBench(name: string, before?: string, args: readonly string[] = [])
       resolve();
     });
   });
-  const child = startSluice([...shortest, "--out", out, ...args]);
+  const child = startSluice([...smallest, "--budget-seconds", String(budgetSeconds), "--out", out]);
   children.add(child);
   const closed = new Promise<number | null>((resolve) => child.on("close", resolve));
   const stdout = collect(child.stdout!);
@@ -70,7 +71,7 @@ function document(file: string): BenchResult {
 
 /** What every document holds, however early the run ended: whole blocks, the same number in every cell. */
 function checkWhole({ schema, cells, method }: BenchResult): void {
-  assert.equal(schema, "sluice.bench/1");
+  assert.equal(schema, "sluice.bench/2");
   assert.ok(method.blocks.value! <= method.plannedBlocks.value!);
   for (const { blocks } of cells) {
     for (const series of Object.values(blocks)) assert.equal(series.values.length, method.blocks.value);
@@ -84,7 +85,7 @@ for (const [phase, signal, moment] of [
   ["after some blocks", "SIGINT", afterSomeBlocks],
 ] as const) {
   test(`${signal} ${phase}: exit code 4, with a whole document of what there is`, async () => {
-    const bench = startBench("stopped.json");
+    const bench = startBench("stopped.json", undefined, PATIENT_SECONDS);
     await moment(bench);
     bench.child.kill(signal);
     const { exitCode, stdout, stderr } = await bench.ended();
@@ -105,7 +106,7 @@ for (const [phase, signal, moment] of [
 
 test("two signals: it ends at once, and leaves the file as it found it", async () => {
   for (const before of [undefined, "an earlier result"]) {
-    const bench = startBench("twice.json", before);
+    const bench = startBench("twice.json", before, PATIENT_SECONDS);
     await (before === undefined ? bench.opening : bench.measuring);
     // Two of a kind may come as one.
     bench.child.kill("SIGINT");
@@ -143,7 +144,7 @@ test("-o json prints the document that it writes; a folder that is not there is 
   checkWhole(result);
   assert.deepEqual(readdirSync(join(folder, "a", "b")), ["result.json"]);
 
-  const again = startBench("again.json", "an earlier result");
+  const again = startBench("again.json", "an earlier result", PATIENT_SECONDS);
   await again.measuring;
   again.child.kill("SIGINT");
   await again.ended();

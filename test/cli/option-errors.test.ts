@@ -51,7 +51,7 @@ const cases: readonly (readonly [args: string, stderr: RegExp])[] = [
   ["bench --service kube-system/kube-dns:dns --works tcp-bulk", /--works: expected works over UDP, .*, got tcp-bulk$/],
   ["bench --service a/b", /--service: expected a service with ready IPv4 endpoints \(default\/.*\), got a\/b$/],
   ["bench -f " + lonely, /--file: expected a service with ready IPv4 endpoints, got none$/],
-  ["bench --budget-seconds 20", /--budget-seconds: expected at least 76 s for 10 blocks of 28 slices, got 20 s$/],
+  ["bench --budget-seconds 20", /--budget-seconds: expected at least 67 s for 10 blocks of 28 slices, got 20 s$/],
   ["bench --budget-seconds 0", /--budget-seconds: expected a whole number in 1…86400, got 0$/],
   ["bench --budget-seconds 86401", /--budget-seconds: expected a whole number in 1…86400, got 86401$/],
   ["bench --budget-seconds 1.5", /--budget-seconds: expected a whole number in 1…86400, got 1\.5$/],

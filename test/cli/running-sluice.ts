@@ -52,7 +52,15 @@ export function killAll(): void {
 
 /** @param through as of `startSluice`. */
 export function runSluice(args: readonly string[], through: readonly string[] = []): RunningSluice {
-  const child = startSluice(["run", "-o", "json", "--workers", "2", ...args], through);
+  return follow(startSluice(["run", "-o", "json", "--workers", "2", ...args], through));
+}
+
+/** With the dataplane `kernel`, which prints nothing. @param through as of `startSluice`. */
+export function programKernel(args: readonly string[], through: readonly string[]): RunningSluice {
+  return follow(startSluice(["run", "--dataplane", "kernel", ...args], through));
+}
+
+function follow(child: ChildProcess): RunningSluice {
   running.add(child);
   const closed = once(child, "close").then(([exitCode, signal]) => {
     running.delete(child);

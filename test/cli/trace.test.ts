@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { trace, type TraceArguments } from "../../src/cli/trace.ts";
 import { isSluiceError } from "../../src/core/errors.ts";
+import type { PacketTraceJson } from "../../src/explain/packet-trace-json.ts";
+import { allModes } from "../../src/modes/program.ts";
 import { inProject } from "../support/root.ts";
 import { suite } from "../support/suite.ts";
 
@@ -76,16 +82,86 @@ const right: readonly (readonly [from: string, to: string, head: string])[] = [
 
 test("what is right is read as it was meant, in every mode", async () => {
   for (const [from, to, head] of right) {
-    for (const mode of ["iptables", "ipvs", "userspace"] as const) {
+    for (const mode of allModes) {
       const text = await traced(from, to, { mode });
-      assert.ok(text.startsWith(`${head}, mode ${mode}\n`), text);
+      assert.ok(text.startsWith(`${head}, mode ${mode}`), text);
     }
   }
 });
 
-test("ipvs: text and JSON say that the rules around IPVS are not walked", async () => {
-  const text = await traced("10.244.1.9", service, { mode: "ipvs" });
-  assert.match(text, /\nnot walked: the iptables rules around IPVS, masquerade and source ranges;/);
-  const json = JSON.parse(await traced("10.244.1.9", service, { mode: "ipvs", o: "json" })) as Record<string, unknown>;
-  assert.deepEqual(json["notWalked"], ["the iptables rules around IPVS, masquerade and source ranges"]);
+test("a cluster: endpoints with fractions, the service's name, and why the source changes, in every mode", async () => {
+  for (const mode of ["iptables", "nftables", "ipvs"] as const) {
+    const text = await traced("10.244.1.9", service, { mode });
+    assert.match(text, /goes to one of 3 endpoints of default\/cartservice:grpc, each 1\/3\n/, mode);
+    assert.match(text, / {5}1\/3 {2}forward 10\.244\.1\.6:7070, source kept\n/, mode);
+    assert.match(text, /taken for granted:\n.*eth0/, mode);
+  }
+  const masqueraded = await traced("10.0.0.9", service, { clusterCidr: ["10.244.0.0/16"] });
+  assert.match(masqueraded, /the source becomes the node's because this rule marked it: -A KUBE-SVC-\w+ ! -s 10\.244/);
+});
+
+test("a cluster as JSON: outcomes as promised", async () => {
+  const json = JSON.parse(
+    await traced("10.0.0.9", service, { clusterCidr: ["10.244.0.0/16"], o: "json" }),
+  ) as PacketTraceJson;
+  assert.equal(json.service, "default/cartservice:grpc");
+  assert.deepEqual(
+    json.outcomes.map(({ probability, exact, verdict, to, source }) => [probability, exact, verdict, to, source]),
+    [
+      ["1/3", "715827883/2147483648", "forward", "10.244.1.6:7070", "192.168.77.2"],
+      ["1/3", "1431655765/4294967296", "forward", "10.244.2.6:7070", "192.168.77.2"],
+      ["1/3", "1431655765/4294967296", "forward", "10.244.6.2:7070", "192.168.77.2"],
+    ],
+  );
+  assert.ok(json.outcomes.every(({ path, back }) => path.length > 5 && back?.verdict === "pass"));
+});
+
+test("userspace: the proxy's own emulation answers, with fractions too", async () => {
+  const json = JSON.parse(await traced("10.244.1.9", service, { mode: "userspace", o: "json" })) as {
+    outcomes: { probability: string }[];
+  };
+  assert.deepEqual(new Set(json.outcomes.map(({ probability }) => probability)), new Set(["1/3"]));
+});
+
+test("--all lists every service port with its verdict; without it --to is needed", async () => {
+  const lines = (await traced("10.244.1.9", service, { all: true, to: undefined })).split("\n");
+  assert.ok(
+    lines.some((line) => /^tcp 10\.96\.67\.70:7070 +default\/cartservice:grpc +1\/3 forward 10\.244/.test(line)),
+  );
+  await assert.rejects(traced("10.244.1.9", service, { to: undefined }), /--to: expected IP:PORT/);
+});
+
+test("dumps in place of a cluster: iptables-save and nft's JSON, with a node's own addresses and routes", async () => {
+  const recorded = (name: string): string =>
+    inProject("test", "golden", "kube-proxy", "003-clusterip-tcp-3ep", "expected", name);
+  const folder = mkdtempSync(join(tmpdir(), "sluice-trace-"));
+  try {
+    const nftJson = join(folder, "nft.json");
+    writeFileSync(nftJson, gunzipSync(readFileSync(recorded("00-initial.nftables.nft.json.gz"))));
+    const [ipAddr, ipRoute, svg] = [join(folder, "addr.json"), join(folder, "route.json"), join(folder, "way.svg")];
+    writeFileSync(ipAddr, '[{"ifname":"ens3","addr_info":[{"family":"inet","local":"192.168.10.5","prefixlen":24}]}]');
+    writeFileSync(ipRoute, '[{"dst":"default","gateway":"192.168.10.1","dev":"ens3"}]');
+    const iptablesSave = recorded("00-initial.iptables.iptables-save.txt");
+    for (const dump of [{ iptablesSave }, { nftJson }]) {
+      const given = { ...dump, ipAddr, ipRoute, svg, f: undefined, o: "json" } as const;
+      const json = JSON.parse(await traced("192.168.10.100", "10.96.0.10:80", given)) as PacketTraceJson;
+      assert.deepEqual(
+        json.outcomes.map(({ probability, verdict, to, source }) => [probability, verdict, to, source]),
+        ["10.244.1.10:8080", "10.244.1.11:8080", "10.244.2.10:8080"].map((to) => [
+          "1/3",
+          "forward",
+          to,
+          "192.168.10.5",
+        ]),
+      );
+      assert.equal(json.inInterface, "ens3");
+      assert.match(readFileSync(svg, "utf8"), /^<svg [^>]+>[^]*PREROUTING[^]*<\/svg>\n$/);
+    }
+    await assert.rejects(
+      traced("10.0.0.1", service, { f: undefined, iptablesSave: join(folder, "none") }),
+      /expected a file/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

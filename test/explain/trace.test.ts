@@ -204,15 +204,14 @@ test("a userspace node port at loopback has the outcomes of its service", () => 
   );
 });
 
-test("as JSON: addresses as text, everything else as it is", () => {
+test("as JSON: addresses as text, probabilities as fractions", () => {
   const trace = traced("ipvs");
   assert.deepEqual(traceJson(trace), {
     mode: "ipvs",
     flow: { protocol: "tcp", from: "192.168.10.100:40000", to: "10.96.0.10:80" },
     toNode: false,
     decision: { verdict: "forward", to: "10.244.1.11:8080", steps: 1 },
-    steps: trace.steps,
-    outcomes: [{ verdict: "forward", to: "10.244.1.11:8080", probability: 1 }],
+    outcomes: [{ verdict: "forward", to: "10.244.1.11:8080", probability: "1", exact: "1", path: trace.steps }],
     notWalked: ["the iptables rules around IPVS, masquerade and source ranges"],
   });
   const iptablesJson = traceJson(traced("iptables"));
@@ -221,5 +220,8 @@ test("as JSON: addresses as text, everything else as it is", () => {
   assert.ok(iptablesJson.outcomes.every(({ masquerade }) => masquerade === true));
   const passed = traceJson(traced("ipvs", "10.96.9.9:80"));
   assert.deepEqual(passed.decision, { verdict: "pass", steps: 1 });
-  assert.deepEqual(passed.outcomes, [{ verdict: "pass", probability: 1 }]);
+  assert.deepEqual(
+    passed.outcomes.map(({ verdict, probability }) => [verdict, probability]),
+    [["pass", "1"]],
+  );
 });

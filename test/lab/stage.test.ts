@@ -33,7 +33,8 @@ async function measure(
       Promise.resolve(requests.map(({ values, seed }) => geometricMeanInterval(values, seed)));
     const { subjects, services } = stage;
     const budgetMs = 80_000;
-    const result = await summarize({ plan, budgetMs, experiment, subjects, services, notes, environment, estimate });
+    const rest = { budgetMs, precision: undefined, notes, environment, estimate };
+    const result = await summarize({ plan, experiment, subjects, services, ...rest });
     return { result, stage };
   } finally {
     await stage.close();
@@ -132,6 +133,7 @@ test("a mode that does not serve the service is refused, and nothing stays open"
     close: () => Promise.resolve(void (closed += 1)),
     status: () => ({
       listeners: [],
+      engine: "node",
       placement: "reusePort",
       notEmulated: [],
       counters: { refused: 0, udpEvicted: 0, datagramsLost: 0 },

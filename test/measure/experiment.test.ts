@@ -17,6 +17,17 @@ const sample: LoadSample = {
   answers: 1,
   opened: 1,
   bytes: 64,
+  sentLate: 0,
+};
+
+/** The reference doing both works, twice. */
+const PROBES = 4;
+const backends = {
+  ports: [],
+  newSlice: () => Promise.resolve([]),
+  counts: () => [],
+  busyShare: () => 0.25,
+  close: () => Promise.resolve(),
 };
 
 interface Ran {
@@ -29,8 +40,8 @@ interface Ran {
 async function run(onBegin: (slice: number) => void, hooks: ExperimentHooks = {}): Promise<Ran> {
   const clock = manualClock();
   let began = 0;
-  const backends = { ports: [], newSlice: () => Promise.resolve([]), counts: () => [], close: () => Promise.resolve() };
   const generator = {
+    busyShare: () => 0.5,
     run(_: unknown, signal?: AbortSignal): Promise<LoadSample> {
       began += 1;
       clock.advance(signal?.aborted === true ? 0 : 500);
@@ -48,7 +59,7 @@ const blocksOf = ({ slices }: Experiment): number[] => [...new Set(slices.map(({
 test("without a signal all blocks are done, the warm-up first", async () => {
   const { experiment, began } = await run(() => {});
   assert.equal(experiment.endedBy, "plan");
-  assert.equal(began, 7 * CELLS);
+  assert.equal(began, PROBES + 7 * CELLS);
   assert.deepEqual(blocksOf(experiment), [0, 1, 2, 3, 4, 5, 6]);
 });
 
@@ -59,7 +70,7 @@ test("a signal and a deadline end it in the middle of a slice, and only whole bl
   ] as const) {
     const abort = new AbortController();
     // The fourth slice of block 2.
-    const last = 2 * CELLS + 4;
+    const last = PROBES + 2 * CELLS + 4;
     const { experiment, began } = await run((slice) => slice === last && abort.abort(), { [hook]: abort.signal });
     assert.equal(experiment.endedBy, endedBy);
     assert.equal(began, last);
@@ -76,6 +87,7 @@ test("the generator is told of both, so that a slice that hangs ends too", async
   }
   const deadline = new AbortController();
   const hanging = {
+    busyShare: () => 0,
     run: (_: unknown, signal?: AbortSignal) =>
       new Promise<LoadSample>((resolve) => {
         signal!.addEventListener("abort", () => resolve(sample));
@@ -83,7 +95,6 @@ test("the generator is told of both, so that a slice that hangs ends too", async
       }),
     close: () => Promise.resolve(),
   };
-  const backends = { ports: [], newSlice: () => Promise.resolve([]), counts: () => [], close: () => Promise.resolve() };
   const rig = { generator: hanging, backends, clock: manualClock() };
   const { endedBy } = await runExperiment(plan, rig, { deadline: deadline.signal });
   assert.equal(endedBy, "budget");
@@ -100,4 +111,26 @@ test("one that comes when the last slice is done takes nothing back", async () =
   const { experiment } = await run(() => {}, hooks);
   assert.equal(experiment.endedBy, "plan");
   assert.deepEqual(blocksOf(experiment), [0, 1, 2, 3, 4, 5, 6]);
+});
+
+test("before everything else the reference does each work twice; the second time is its limit", async () => {
+  const { experiment } = await run(() => {});
+  assert.deepEqual(
+    experiment.limits.map(({ cell, block }) => [cell.subject, cell.work, block]),
+    plan.works.map((work) => [0, work, -1]),
+  );
+  assert.deepEqual(experiment.limits[0]!.busy, { generator: 0.5, backends: 0.25 });
+});
+
+test("it ends after the block that is enough, which no warm-up is; the last one ends it anyway", async () => {
+  const asked: number[] = [];
+  const isEnough = (slices: readonly unknown[]): boolean => {
+    asked.push(slices.length);
+    return slices.length === 3 * CELLS;
+  };
+  const { experiment } = await run(() => {}, { isEnough });
+  assert.equal(experiment.endedBy, "precision");
+  assert.deepEqual(asked, [2 * CELLS, 3 * CELLS]);
+  assert.deepEqual(blocksOf(experiment), [0, 1, 2]);
+  assert.equal((await run(() => {}, { isEnough: () => false })).experiment.endedBy, "plan");
 });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { type Random, seededRandom } from "../../src/core/random.ts";
+import { seededRandom } from "../../src/core/random.ts";
 import { FEWEST_BLOCKS, geometricMeanInterval } from "../../src/measure/intervals.ts";
 import { runs } from "../support/seed.ts";
+import { studentT } from "../../src/measure/student-t.ts";
 import { suite } from "../support/suite.ts";
+import { noises, normal } from "./noise.ts";
 
 const test = suite("intervals", { timeoutMs: 120_000 });
 
@@ -12,11 +14,18 @@ test("the estimate is the geometric mean, and lies in its interval", () => {
   assert.ok(low! < 8 && 8 < high!);
 });
 
-test("on logarithms as far apart as those of normal noise it is near Student's interval", () => {
+test("of fewer than ten blocks it is Student's interval, on logarithms", () => {
   // Logs −3…3: mean 0, standard error √(28/6/7) = 0.8165, Student's t at 6 degrees of freedom 2.447: ±1.998.
   const values = [-3, -2, -1, 0, 1, 2, 3].map(Math.exp);
   const { low, high } = geometricMeanInterval(values, 1);
-  for (const end of [-Math.log(low!), Math.log(high!)]) assert.ok(end > 1.6 && end < 2.8, `${end}`);
+  for (const end of [-Math.log(low!), Math.log(high!)]) assert.ok(Math.abs(end - 1.998) < 0.002, `${end}`);
+});
+
+test("Student's t is that of the tables, to one part in a thousand", () => {
+  const table = { 4: 2.776, 5: 2.571, 7: 2.365, 9: 2.262, 15: 2.131, 29: 2.045, 120: 1.98 };
+  for (const [degrees, t] of Object.entries(table)) {
+    assert.ok(Math.abs(studentT(Number(degrees)) / t - 1) < 0.001, `${degrees}: ${studentT(Number(degrees))}`);
+  }
 });
 
 test("the interval of a/b is that of b/a turned over, up to the resampling", () => {
@@ -32,7 +41,7 @@ test("the interval of a/b is that of b/a turned over, up to the resampling", () 
 });
 
 test("the same seed gives the same interval, another one almost the same", () => {
-  const values = [10, 11, 9, 10.5, 9.7, 10.1, 10.2, 9.9];
+  const values = [10, 11, 9, 10.5, 9.7, 10.1, 10.2, 9.9, 10.4, 9.6];
   assert.deepEqual(geometricMeanInterval(values, 5), geometricMeanInterval(values, 5));
   const [a, b] = [geometricMeanInterval(values, 5), geometricMeanInterval(values, 6)];
   assert.notEqual(a.low, b.low);
@@ -53,32 +62,20 @@ test("too few blocks, a zero, nothing and no number have no interval", () => {
   assert.deepEqual(geometricMeanInterval([1, 2, 3, 4, 5, Number.NaN], 1), nothing);
 });
 
-/** Noise of one block on a logarithm, with mean 0. */
-const noises: Readonly<Record<string, (random: Random) => number>> = {
-  normal: (random) => 0.03 * normal(random),
-  "heavy-tailed (Student's t, 5 degrees)": (random) => {
-    const squares = Array.from({ length: 5 }, () => normal(random) ** 2).reduce((sum, square) => sum + square, 0);
-    return (0.02 * normal(random)) / Math.sqrt(squares / 5);
-  },
-  "skewed (a block is slowed down by an exponential delay)": (random) => 0.05 * (1 + Math.log(uniform(random))),
-};
+const cases = Object.entries(noises).flatMap(([name, noise]) => {
+  // Fewer than ten blocks have Student's interval, which takes noise to be normal.
+  const counts = name === "normal" ? [5, 10, 12] : [12];
+  return counts.map((blocks) => ({ name, noise, blocks }));
+});
 
-function uniform(random: Random): number {
-  return (random.u32() + 0.5) / 2 ** 32;
-}
-
-function normal(random: Random): number {
-  return Math.sqrt(-2 * Math.log(uniform(random))) * Math.cos(2 * Math.PI * uniform(random));
-}
-
-for (const [name, noise] of Object.entries(noises)) {
+for (const { name, noise, blocks } of cases) {
   const experiments = runs(3000, 600);
-  test(`the interval of a ratio holds the true one in 93…97 % of ${experiments} experiments of 12 blocks: ${name}`, () => {
+  test(`the interval of a ratio holds the true one in 93…97 % of ${experiments} experiments of ${blocks} blocks: ${name}`, () => {
     const random = seededRandom(2024);
     const truth = 0.6;
     let held = 0;
     for (let experiment = 0; experiment < experiments; experiment += 1) {
-      const ratios = Array.from({ length: 12 }, () => {
+      const ratios = Array.from({ length: blocks }, () => {
         // The host slows down both subjects of a block alike; that must cancel.
         const host = Math.exp(0.3 * normal(random));
         return (truth * host * Math.exp(noise(random))) / host;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { scheduleBlocks } from "../../src/measure/schedule.ts";
-import { workNames } from "../../src/measure/work.ts";
+import { workKinds } from "../../src/measure/work.ts";
 import { suite } from "../support/suite.ts";
 
 const test = suite("schedule");
@@ -8,19 +8,19 @@ const texts = (block: readonly { subject: number; work: string }[]): string[] =>
   block.map(({ subject, work }) => `${subject} ${work}`);
 
 test("each block is a permutation of all subjects doing all works", () => {
-  const all = texts(scheduleBlocks(7, workNames, 1, 0)[0]!).sort();
+  const all = texts(scheduleBlocks(7, workKinds, 1, 0)[0]!).sort();
   assert.equal(new Set(all).size, 28);
-  for (const block of scheduleBlocks(7, workNames, 12, 42)) assert.deepEqual(texts(block).sort(), all);
+  for (const block of scheduleBlocks(7, workKinds, 12, 42)) assert.deepEqual(texts(block).sort(), all);
 });
 
 test("the same seed gives the same order again, another seed another one", () => {
-  const order = (seed: number): string[] => scheduleBlocks(7, workNames, 3, seed).flatMap(texts);
+  const order = (seed: number): string[] => scheduleBlocks(7, workKinds, 3, seed).flatMap(texts);
   assert.deepEqual(order(5), order(5));
   assert.notDeepEqual(order(5), order(6));
 });
 
 test("blocks of one seed differ in their order", () => {
-  const [first, second] = scheduleBlocks(7, workNames, 2, 1).map(texts);
+  const [first, second] = scheduleBlocks(7, workKinds, 2, 1).map(texts);
   assert.notDeepEqual(first, second);
 });
 

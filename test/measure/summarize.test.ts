@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import type { BenchResult } from "../../src/measure/result.ts";
+import type { BenchResult, Estimate } from "../../src/measure/result.ts";
 import type { Slice } from "../../src/measure/experiment.ts";
 import { suite } from "../support/suite.ts";
 import { inProject } from "../support/root.ts";
@@ -11,6 +11,7 @@ const units = new Set(["1", "1/s", "B/s", "B", "MiB", "s", "ms", "us", "ns"]);
 
 const cellOf = ({ cells }: BenchResult, subject: string, work = "tcp-connect-request-close") =>
   cells.find((cell) => cell.subject === subject && cell.work === work)!;
+const widthOf = ({ interval }: Estimate): number => interval![1] - interval![0];
 const isRr = ({ cell, block }: Slice): boolean => cell.subject === 2 && block === 3;
 const withSample =
   (change: Partial<Slice["sample"]>) =>
@@ -88,16 +89,16 @@ test("ratios are paired within blocks, so that what slows a whole block down can
   const { ratio, rate } = cellOf(await summarized(), "ipvs-rr");
   // 4000/10000, with noise of 2 % at most; blocks as a whole differ by 20 %.
   assert.ok(Math.abs(ratio!.value! - 0.4) < 0.002, `${ratio!.value}`);
-  assert.ok(ratio!.high! - ratio!.low! < 0.02, `${ratio!.low}…${ratio!.high}`);
-  assert.ok(rate.high! - rate.low! > 300, `${rate.low}…${rate.high}`);
+  assert.ok(widthOf(ratio!) < 0.02, String(ratio!.interval));
+  assert.ok(widthOf(rate) > 300, String(rate.interval));
 });
 
 test("the reference has no ratio, the control has one that holds 1", async () => {
   const result = await summarized();
   assert.equal(cellOf(result, "direct").ratio, null);
-  assert.equal(result.noise.tooNoisy, false);
+  assert.equal(result.control.differs, false);
   assert.deepEqual(
-    result.noise.ratios.map(({ holdsOne }) => holdsOne),
+    result.control.ratios.map(({ holdsOne }) => holdsOne),
     [true, true],
   );
 });
@@ -106,15 +107,32 @@ test("a control whose ratio leaves 1 makes the run too noisy", async () => {
   const slices = experiment().slices.map((slice) =>
     slice.cell.subject === 1 ? withSample({ operations: Math.round(slice.sample.operations * 0.9) })(slice) : slice,
   );
-  const { noise } = await summarized({ experiment: { slices, endedBy: "plan" } });
-  assert.equal(noise.tooNoisy, true);
+  const { control, cells } = await summarized({ experiment: { ...experiment(), slices } });
+  assert.equal(control.differs, true);
+  // Those of the works it differs in: here of both. The reference has no ratio to doubt.
+  assert.deepEqual(
+    [...new Set(cells.map(({ subject, ratioDoubtful }) => `${subject} ${ratioDoubtful}`))],
+    ["direct false", "direct-again true", "ipvs-rr true"],
+  );
 });
 
 test("percentiles are microseconds of all blocks together", async () => {
   // Latencies of subject 2 are even over 0…3 ms.
-  const { latencyP50, latencyP99 } = cellOf(await summarized(), "ipvs-rr");
-  assert.ok(Math.abs(latencyP50.value! - 1500) < 5, `${latencyP50.value}`);
-  assert.ok(Math.abs(latencyP99.value! - 2970) < 5, `${latencyP99.value}`);
+  const { percentiles } = cellOf(await summarized(), "ipvs-rr");
+  const values = Object.fromEntries(percentiles.map(({ percentile, value }) => [percentile, value]));
+  for (const [percentile, expected] of Object.entries({ "50": 1500, "90": 2700, "99": 2970, "99.9": 2997 })) {
+    assert.ok(Math.abs(values[percentile]! - expected) < 5, `p${percentile}: ${values[percentile]}`);
+  }
+  // 12,000 answers: one of them lies beyond.
+  assert.deepEqual(percentiles.at(-1), {
+    percentile: "99.99",
+    value: null,
+    interval: null,
+    unit: "us",
+    reason: "too-few-answers",
+  });
+  // Blocks are alike, so that leaving one out changes nothing.
+  assert.ok(widthOf(percentiles[0]!) < 5, String(percentiles[0]!.interval));
 });
 
 test("the warm-up counts for no figure", async () => {
@@ -159,19 +177,20 @@ for (const [what, change, reason] of [
 }
 
 test("an experiment that was stopped in its warm-up has figures that are null, with reasons, and no failures", async () => {
-  const result = await summarized({ experiment: { slices: [], endedBy: "signal" } });
+  const result = await summarized({ experiment: { slices: [], limits: [], endedBy: "signal" } });
   assert.deepEqual([result.complete, result.endedBy], [false, "signal"]);
   assert.equal(result.method.blocks.value, 0);
-  const { rate, ratio, latencyP50, latency, distribution } = cellOf(result, "ipvs-rr");
+  const { rate, ratio, percentiles, latency, distribution } = cellOf(result, "ipvs-rr");
   assert.equal(latency, null);
   const missing = { value: null, reason: "too-few-blocks" };
-  assert.deepEqual(rate, { ...missing, low: null, high: null, unit: "1/s" });
-  assert.deepEqual(ratio, { ...missing, low: null, high: null, unit: "1" });
-  assert.deepEqual(latencyP50, { ...missing, unit: "us" });
+  assert.deepEqual(rate, { ...missing, interval: null, unit: "1/s" });
+  assert.deepEqual(ratio, { ...missing, interval: null, unit: "1" });
+  for (const one of percentiles)
+    assert.deepEqual({ ...one, percentile: "" }, { ...missing, percentile: "", interval: null, unit: "us" });
   assert.deepEqual(distribution.shareError, { ...missing, unit: "1" });
   assert.deepEqual(distribution.shares, { values: null, unit: "1", reason: "no-flows" });
   assert.deepEqual([distribution.check.outcome, distribution.check.worst], ["unchecked", { ...missing, unit: "1" }]);
-  assert.equal(result.noise.tooNoisy, null);
+  assert.equal(result.control.differs, null);
   assert.deepEqual(result.failures, []);
   assert.deepEqual(JSON.parse(JSON.stringify(result)), result);
 });
@@ -182,12 +201,12 @@ test("with fewer blocks than an interval needs nothing is said of noise, shares 
   assert.deepEqual([four.method.blocks.value, four.method.fewestBlocks.value], [4, 5]);
   assert.ok(few.rate.value! > 0 && few.distribution.counts.values.every((count) => count > 0));
   assert.deepEqual([few.distribution.shareError.value, few.distribution.check.outcome], [null, "unchecked"]);
-  assert.deepEqual([four.noise.tooNoisy, four.noise.ratios[0]!.holdsOne], [null, null]);
+  assert.deepEqual([four.control.differs, four.control.ratios[0]!.holdsOne], [null, null]);
 
   const five = await summarized({ experiment: cutAfter(5, "budget") });
   const enough = cellOf(five, "ipvs-rr");
   assert.equal(five.endedBy, "budget");
-  assert.deepEqual([enough.distribution.check.outcome, five.noise.tooNoisy], ["kept", false]);
+  assert.deepEqual([enough.distribution.check.outcome, five.control.differs], ["kept", false]);
   assert.ok(enough.distribution.shareError.value! < 0.001, `${enough.distribution.shareError.value}`);
 });
 
@@ -208,10 +227,37 @@ test("a subject that did nothing has rate 0 and no interval", async () => {
     Object.assign(withSample({ operations: 0, answers: 0 })(slice), { seen: slice.seen.map(() => idle) });
   const slices = experiment().slices.map((slice) => (slice.cell.subject === 2 ? dead(slice) : slice));
   const { rate, ratio, distribution } = cellOf(
-    await summarized({ experiment: { slices, endedBy: "plan" } }),
+    await summarized({ experiment: { ...experiment(), slices } }),
     "ipvs-rr",
   );
-  assert.deepEqual([rate.value, rate.low, ratio!.value], [0, null, 0]);
+  assert.deepEqual([rate.value, rate.interval, ratio!.value], [0, null, 0]);
   assert.equal("reason" in rate && rate.reason, "block-without-result");
   assert.deepEqual(distribution.shareError, { value: null, unit: "1", reason: "no-flows" });
+});
+
+test("a thread of ours that has no time left is named as the bottleneck; of the reference it is no news", async () => {
+  const result = await summarized();
+  assert.deepEqual(
+    ["direct", "ipvs-rr"].map((subject) => cellOf(result, subject).bottleneck),
+    ["generator", null],
+  );
+  const full = (slice: Slice): Slice => ({ ...slice, busy: { generator: 0.5, backends: 0.99 } });
+  const slices = experiment().slices.map(full);
+  const bound = cellOf(await summarized({ experiment: { ...experiment(), slices } }), "ipvs-rr");
+  assert.deepEqual([bound.bottleneck, bound.endpointsBusy.value, bound.sentLate.value], ["endpoints", 0.99, null]);
+});
+
+test("the limit of generator and endpoints stands there for each work, with how busy they were", async () => {
+  const { limits, works } = await summarized();
+  assert.deepEqual(
+    limits.map(({ work }) => work),
+    works.map(({ work }) => work),
+  );
+  assert.deepEqual(limits[0]!.rate, { value: 10_000, unit: "1/s" });
+  assert.deepEqual([limits[0]!.generatorBusy.value, limits[0]!.endpointsBusy.value], [0.97, 0.25]);
+});
+
+test("a run that ended since its figures are precise is complete, and says how precise", async () => {
+  const { complete, endedBy, method } = await summarized({ experiment: cutAfter(5, "precision") });
+  assert.deepEqual([complete, endedBy, method.precision.value], [true, "precision", 0.02]);
 });

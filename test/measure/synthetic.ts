@@ -51,7 +51,9 @@ function seen(work: WorkName, flows: number, requests: number): BackendCount[] {
 }
 
 function slice(subject: number, work: WorkName, block: number, order: number): Slice {
-  const operations = Math.round(ratePerSecond[subject]! * hostFactor[block]! * noise[subject]![block]! * 0.5);
+  const operations = Math.round(
+    ratePerSecond[subject]! * (hostFactor[block] ?? 1) * (noise[subject]![block] ?? 1) * 0.5,
+  );
   const answers = operations + 2;
   const opened = work.startsWith("udp") ? Math.ceil(answers / 128) : answers;
   const latency = createLatencyHistogram();
@@ -62,8 +64,9 @@ function slice(subject: number, work: WorkName, block: number, order: number): S
     block,
     startedMs: order * 600,
     endedMs: order * 600 + 550,
-    sample: { ...sample, bytes: answers * 64 },
+    sample: { ...sample, bytes: answers * 64, sentLate: 0 },
     seen: seen(work, opened, answers),
+    busy: { generator: subject < 2 ? 0.97 : 0.5, backends: 0.25 },
   };
 }
 
@@ -74,22 +77,24 @@ export function experiment(): Experiment {
       for (const subject of [0, 1, 2]) slices.push(slice(subject, work, block, slices.length));
     }
   }
-  return { slices, endedBy: "plan" };
+  const limits = works.map((work) => slice(0, work, -1, 0));
+  return { slices, limits, endedBy: "plan" };
 }
 
 /** What is left of it when it ends after so many blocks. */
 export function cutAfter(blocks: number, endedBy: Experiment["endedBy"] = "signal"): Experiment {
-  return { slices: experiment().slices.filter(({ block }) => block <= blocks), endedBy };
+  const whole = experiment();
+  return { ...whole, slices: whole.slices.filter(({ block }) => block <= blocks), endedBy };
 }
 
 /** Changes one slice of an experiment. */
 export function withSlice(
-  { slices, endedBy }: Experiment,
+  { slices, ...rest }: Experiment,
   which: (slice: Slice) => boolean,
   change: (slice: Slice) => Slice,
 ): Experiment {
   const at = slices.findIndex(which);
-  return { endedBy, slices: slices.map((one, index) => (index === at ? change(one) : one)) };
+  return { ...rest, slices: slices.map((one, index) => (index === at ? change(one) : one)) };
 }
 
 const services: readonly MeasuredService[] = [
@@ -117,6 +122,7 @@ export const environment: Environment = {
   system: "Linux 6.1.0 x64",
   cpuModel: "Example CPU",
   cpuGovernor: null,
+  versions: { libuv: "1.46.0" },
   sysctls: { "net.core.somaxconn": "4096", "net.netfilter.nf_conntrack_max": null },
   processors: quantity(2, "1"),
   memoryTotal: quantity(4096, "MiB"),
@@ -130,6 +136,7 @@ export function summarized(given: Partial<SummaryInput> = {}): Promise<BenchResu
   return summarize({
     plan,
     budgetMs: 80_000,
+    precision: 0.02,
     experiment: experiment(),
     subjects: [
       { what: "the client goes to the endpoints by itself", promiseOf: () => ({ kind: "none" }) },

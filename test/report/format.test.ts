@@ -17,8 +17,8 @@ const test = suite("format");
 /** An estimate without an interval where `reach` is left out. */
 const estimate = (value: number | null, reach?: readonly [low: number, high: number]): Estimate =>
   value === null || reach === undefined
-    ? { value, low: null, high: null, unit: "1", reason: "too-few-blocks" }
-    : { value, low: reach[0], high: reach[1], unit: "1" };
+    ? { value, interval: null, unit: "1", reason: "too-few-blocks" }
+    : { value, interval: reach, unit: "1" };
 const missing = (unit: Unit, reason: Missing = "unknown"): Quantity => ({ value: null, unit, reason });
 
 test("a number has three significant digits, all its whole ones, and commas between thousands", () => {

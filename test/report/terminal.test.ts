@@ -43,14 +43,15 @@ test("a failed run says so first among the notes", async () => {
   assert.match(text, /\nnotes\n- FAILED: ipvs-rr got answers that were not the ones to its requests in tcp-bulk\.\n/);
 });
 
-test("a noisy run says so, with the work and its ratio", async () => {
+test("a run whose control differs says so, with the work and its ratio, and marks its ratios", async () => {
   const result = await summarized();
-  const ratio = { value: 0.9, low: 0.88, high: 0.93, unit: "1" } as const;
-  const noise = { ...result.noise, tooNoisy: true, ratios: [{ work: "tcp-bulk", ratio, holdsOne: false }] };
-  const text = renderTerminal({ ...result, noise });
+  const ratio = { value: 0.9, interval: [0.88, 0.93], unit: "1" } as const;
+  const control = { ...result.control, differs: true, ratios: [{ work: "tcp-bulk", ratio, holdsOne: false }] };
+  const text = renderTerminal(withCells({ ...result, control }, (cell) => ({ ...cell, ratioDoubtful: true })));
+  assert.match(text, /^ipvs-rr .*\] \?/m);
   assert.match(
     text,
-    /TOO NOISY: direct-again is direct once more, yet in tcp-bulk its ratio is 0\.900 \[0\.880, 0\.930\]/,
+    /CONTROL DIFFERS: direct-again is direct once more, yet in tcp-bulk its ratio is 0\.900 \[0\.880, 0\.930\]/,
   );
 });
 
@@ -140,6 +141,19 @@ test("a run that ended early says why, how many blocks it has, and nothing that 
   assert.match(late, /: 5 blocks of 6 \(the budget of 80 s was over\)/);
   assert.match(late, /\n- The budget of 80 s was over after 5 of 6 blocks\.\n/);
   assert.match(late, /in turn: kept\n/);
+});
+
+test("a run that is precise enough says how precise, and is not said to be cut short", async () => {
+  const text = renderTerminal(await summarized({ experiment: cutAfter(5, "precision") }));
+  assert.match(text, /: 5 blocks of 500 ms slices/);
+  assert.match(text, /\n- After 5 blocks every ratio was known to ±2 %: the run ended before its budget of 80 s\.\n/);
+});
+
+test("where a thread of ours is the bottleneck of a subject, the subject and the work are named", async () => {
+  const bound = withCells(await summarized(), (cell) => ({ ...cell, bottleneck: "generator" }));
+  const text = renderTerminal(bound);
+  assert.match(text, /- BOTTLENECK: the load generator, not the subject, sets the rate of ipvs-rr in tcp-connect/);
+  assert.doesNotMatch(renderTerminal(await summarized()), /BOTTLENECK/);
 });
 
 test("a control without an interval in some work says where, and why", async () => {

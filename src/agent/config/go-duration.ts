@@ -49,6 +49,11 @@ function decimal(ns: bigint, unitNs: bigint): string {
   return `${ns / unitNs}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
+/** Whole seconds of a duration that has been checked; what is over is dropped, as in Go. */
+export function durationSeconds(text: string): number {
+  return Math.floor(durationMs(text) / 1000);
+}
+
 /** A duration that has been checked, in milliseconds. */
 export function durationMs(text: string): number {
   return Number(parseGoDuration(text)!) / 1e6;

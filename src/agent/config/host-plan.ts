@@ -1,7 +1,7 @@
 import { coversLoopback, tryParseCidr } from "../../net/cidr.ts";
 import { familyOf } from "../../net/ip.ts";
 import type { KubeProxyConfiguration } from "./config.ts";
-import { durationMs } from "./go-duration.ts";
+import { durationSeconds } from "./go-duration.ts";
 
 /** What the settings depend on. */
 export interface HostFacts {
@@ -19,8 +19,6 @@ export interface HostPlan {
   readonly conntrackBuckets: number;
   /** Of this process, -1000…1000. */
   readonly oomScoreAdj: number;
-  /** Idle times of IPVS in seconds, as `ipvsadm --set` takes them; 0: as it is. Absent in other modes. */
-  readonly ipvsTimeouts?: { readonly tcpS: number; readonly tcpFinS: number; readonly udpS: number };
 }
 
 interface Sysctl {
@@ -39,7 +37,6 @@ const MOST_CONNECTIONS = 1_048_576;
  */
 export function hostPlanOf(config: KubeProxyConfiguration, host: HostFacts): HostPlan {
   const max = conntrackMax(config, host.cpus);
-  const { tcpTimeout, tcpFinTimeout, udpTimeout } = config.ipvs;
   return {
     sysctls: [
       ...positive("net.netfilter.nf_conntrack_max", max),
@@ -51,9 +48,6 @@ export function hostPlanOf(config: KubeProxyConfiguration, host: HostFacts): Hos
     ],
     conntrackBuckets: Math.floor(max / 4),
     oomScoreAdj: config.oomScoreAdj,
-    ...(config.mode === "ipvs"
-      ? { ipvsTimeouts: { tcpS: seconds(tcpTimeout), tcpFinS: seconds(tcpFinTimeout), udpS: seconds(udpTimeout) } }
-      : {}),
   };
 }
 
@@ -68,11 +62,11 @@ function conntrackSysctls({ conntrack }: KubeProxyConfiguration): readonly Sysct
   const named = (name: string, value: number): readonly Sysctl[] =>
     positive(`net.netfilter.nf_conntrack_${name}`, value);
   return [
-    ...named("tcp_timeout_established", seconds(conntrack.tcpEstablishedTimeout)),
-    ...named("tcp_timeout_close_wait", seconds(conntrack.tcpCloseWaitTimeout)),
+    ...named("tcp_timeout_established", durationSeconds(conntrack.tcpEstablishedTimeout)),
+    ...named("tcp_timeout_close_wait", durationSeconds(conntrack.tcpCloseWaitTimeout)),
     ...named("tcp_be_liberal", conntrack.tcpBeLiberal ? 1 : 0),
-    ...named("udp_timeout", seconds(conntrack.udpTimeout)),
-    ...named("udp_timeout_stream", seconds(conntrack.udpStreamTimeout)),
+    ...named("udp_timeout", durationSeconds(conntrack.udpTimeout)),
+    ...named("udp_timeout_stream", durationSeconds(conntrack.udpStreamTimeout)),
   ];
 }
 
@@ -107,9 +101,4 @@ function ipvsSysctls({ ipvs: { strictARP } }: KubeProxyConfiguration, { kernel }
 /** A sysctl that is only set to more than 0. */
 function positive(name: string, value: number): readonly Sysctl[] {
   return value > 0 ? [{ name, value }] : [];
-}
-
-/** Whole seconds of a duration; what is over is dropped, as in Go. */
-function seconds(duration: string): number {
-  return Math.floor(durationMs(duration) / 1000);
 }

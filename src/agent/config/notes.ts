@@ -22,7 +22,12 @@ const kernelOnly = [
   "conntrack.udpStreamTimeout",
   "oomScoreAdj",
 ];
+/** Of the masquerading: where this process forwards, every connection comes from it. */
+const masquerading = ["iptables.masqueradeBit", "iptables.masqueradeAll"];
 const kernelOnlyInIpvs = [
+  "clusterCIDR",
+  "detectLocalMode",
+  "detectLocal",
   "ipvs.excludeCIDRs",
   "ipvs.strictARP",
   "ipvs.tcpTimeout",
@@ -48,13 +53,14 @@ export function configNotes(config: KubeProxyConfiguration, { kernel }: { kernel
       "not a gate of this proxy",
     ),
     ...(mode === "userspace" ? note(set(unusedInUserspace), "not used in mode userspace") : []),
-    ...(mode === "ipvs"
-      ? note(set(["clusterCIDR", "detectLocalMode"]), "not used: mode ipvs masquerades nothing by rules here")
-      : []),
     ...(kernel
       ? []
       : note(
-          set(mode === "ipvs" ? [...kernelOnly, ...kernelOnlyInIpvs] : kernelOnly),
+          set([
+            ...kernelOnly,
+            ...(mode === "userspace" ? [] : masquerading),
+            ...(mode === "ipvs" ? kernelOnlyInIpvs : []),
+          ]),
           "not used, since the kernel forwards nothing here",
         )),
   ];

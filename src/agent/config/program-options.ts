@@ -1,12 +1,13 @@
 import { isSluiceError } from "../../core/errors.ts";
 import type { Model, NodeView } from "../../model/model.ts";
 import type { ProgramOptions } from "../../modes/compile.ts";
-import { resolveIpvsOptions } from "../../modes/ipvs/options.ts";
+import { type IpvsOptions, resolveIpvsOptions } from "../../modes/ipvs/options.ts";
 import type { LocalDetection } from "../../modes/local-detection.ts";
 import type { NftablesOptions } from "../../modes/nftables/options.ts";
 import { resolveUserspaceOptions } from "../../modes/userspace/options.ts";
 import { familyOf, type Ip, parseIp } from "../../net/ip.ts";
 import type { KubeProxyConfiguration } from "./config.ts";
+import { durationSeconds } from "./go-duration.ts";
 import type { Objection } from "./objection.ts";
 
 /** What the compilers are told. */
@@ -31,12 +32,29 @@ export function programOptionsOf(config: KubeProxyConfiguration): ConfiguredOpti
       };
     }
     case "ipvs":
-      return { ipvs: { scheduler: config.ipvs.scheduler || "rr", nodePortAddresses } };
+      return { ipvs: ipvsOptionsOf(config) };
     case "nftables": {
       const { masqueradeBit, masqueradeAll } = config.nftables;
       return { nftables: { masqueradeBit, masqueradeAll, detectLocal: detectLocalOf(config), nodePortAddresses } };
     }
   }
+}
+
+function ipvsOptionsOf(config: KubeProxyConfiguration): IpvsOptions {
+  const { scheduler, excludeCIDRs, strictARP, tcpTimeout, tcpFinTimeout, udpTimeout } = config.ipvs;
+  const { masqueradeBit, masqueradeAll } = config.iptables;
+  return {
+    scheduler: scheduler || "rr",
+    nodePortAddresses: config.nodePortAddresses,
+    masqueradeBit,
+    masqueradeAll,
+    detectLocal: detectLocalOf(config),
+    excludeCIDRs,
+    strictARP,
+    tcpTimeoutSeconds: durationSeconds(tcpTimeout),
+    tcpFinTimeoutSeconds: durationSeconds(tcpFinTimeout),
+    udpTimeoutSeconds: durationSeconds(udpTimeout),
+  };
 }
 
 function detectLocalOf({ detectLocalMode, detectLocal, clusterCIDR }: KubeProxyConfiguration): LocalDetection<string> {
@@ -61,8 +79,9 @@ export function checkProgramOptions(config: KubeProxyConfiguration): Objection |
     return undefined;
   } catch (error) {
     if (!isSluiceError(error, "CONFIG_INVALID")) throw error;
-    // The userspace mode's fields have no section.
-    return { field: error.details.path.replace(/^userspace\./, ""), expected: error.details.expected };
+    // The userspace mode's fields have no section, and no field names its unit.
+    const field = error.details.path.replace(/^userspace\./, "").replace(/Seconds$/, "");
+    return { field, expected: error.details.expected };
   }
 }
 

@@ -4,6 +4,8 @@ import { durationMs } from "./go-duration.ts";
 
 /** Everything is synced anew this often where kube-proxy does not take the sync period for it. */
 const FULL_SYNC_MS = 3_600_000;
+/** Real servers that drain are looked at this often. */
+const DRAIN_CHECK_MS = 60_000;
 /** Ours: a first failure is most often over by then. */
 const FIRST_RETRY_MS = 1000;
 
@@ -23,12 +25,25 @@ export function sectionOf(mode: ConfigMode): Exclude<ConfigMode, "userspace"> {
 export function syncIntervals(config: KubeProxyConfiguration): SyncIntervals {
   const { syncPeriod, minSyncPeriod } = config[sectionOf(config.mode)];
   const periodMs = durationMs(syncPeriod);
-  const hourly = config.mode === "iptables" || config.mode === "nftables";
+  const minIntervalMs = durationMs(minSyncPeriod);
   return {
-    minIntervalMs: durationMs(minSyncPeriod),
-    maxIntervalMs: hourly ? FULL_SYNC_MS : periodMs,
+    minIntervalMs,
+    maxIntervalMs: maxIntervalOf(config.mode, { minIntervalMs, periodMs }),
     retryMs: periodMs,
     firstRetryMs: Math.min(FIRST_RETRY_MS, periodMs),
     healthTimeoutMs: 2 * periodMs,
   };
+}
+
+function maxIntervalOf(mode: ConfigMode, of: { readonly minIntervalMs: number; readonly periodMs: number }): number {
+  const { minIntervalMs, periodMs } = of;
+  switch (mode) {
+    case "iptables":
+    case "nftables":
+      return FULL_SYNC_MS;
+    case "ipvs":
+      return Math.max(minIntervalMs, Math.min(periodMs, DRAIN_CHECK_MS));
+    case "userspace":
+      return periodMs;
+  }
 }

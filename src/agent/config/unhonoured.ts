@@ -45,11 +45,6 @@ const limits: readonly Limit[] = [
     modes: ["iptables", "ipvs", "nftables"],
   },
   { fields: ["nodePortAddresses"], because: "mode userspace takes node ports at all addresses", modes: ["userspace"] },
-  {
-    fields: ["iptables.masqueradeBit", "iptables.masqueradeAll"],
-    because: "mode ipvs masquerades nothing by rules here",
-    modes: ["ipvs"],
-  },
 ];
 
 /** A field that kube-proxy would honour and that is not honoured here, unless it is as by default. */

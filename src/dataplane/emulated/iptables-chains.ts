@@ -1,6 +1,7 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { Match, OwnTarget, Rule, Table, TableName, Target } from "../../modes/iptables/ruleset.ts";
 import { type MatchContext, prepareMatch, type Test } from "./iptables-matches.ts";
+import { buildSections, type Section } from "./netfilter/iptables/sections.ts";
 import { notEmulated } from "./not-emulated.ts";
 import type { Packet } from "./packet.ts";
 
@@ -30,6 +31,8 @@ export interface PreparedChain {
   readonly where: string;
   readonly policy: "ACCEPT" | "DROP";
   readonly rules: readonly PreparedRule[];
+  /** The same rules, found by what they ask for. */
+  readonly sections: readonly Section[];
 }
 
 /** The chains of one table, by name. */
@@ -44,13 +47,14 @@ export function prepareTable(table: Table, context: MatchContext): PreparedTable
   const chains = new Map(
     table.chains.map(({ name, policy = "ACCEPT" }) => [
       name,
-      { name, where: `${table.name}/${name}`, policy, rules: [] as PreparedRule[] },
+      { name, where: `${table.name}/${name}`, policy, rules: [] as PreparedRule[], sections: [] as Section[] },
     ]),
   );
   for (const { name, rules } of table.chains) {
-    const prepared = chains.get(name)!.rules;
+    const { rules: prepared, sections } = chains.get(name)!;
     for (const rule of rules)
       prepared.push(prepareRule(rule, destination(rule.target, chains, table.name, name), context));
+    for (const section of buildSections(prepared)) sections.push(section);
   }
   refuseLoops(chains);
   return chains;

@@ -1,6 +1,7 @@
 import { SluiceError } from "../../core/errors.ts";
 import { type CommandResult, exec } from "../../host/exec.ts";
 import { inNetns } from "../../host/netns.ts";
+import type { Family } from "../../net/ip.ts";
 
 /** The host's commands, all run in one network namespace. */
 export interface Commands {
@@ -19,9 +20,13 @@ export interface Commands {
   ok(argv: readonly [string, ...string[]], input?: string): Promise<string>;
 }
 
-/** @param timeoutMs for each command. */
-export function createCommands(netns: string | undefined, timeoutMs: number): Commands {
+/** Of input, in characters: it may take as long again for each. */
+const MEBI = 2 ** 20;
+
+/** @param patienceMs for a command without much input, in milliseconds; for each MiB of input it has as long again. */
+export function createCommands(netns: string | undefined, patienceMs: number): Commands {
   const run = async (argv: readonly [string, ...string[]], input = ""): Promise<CommandResult> => {
+    const timeoutMs = Math.round(patienceMs * (1 + input.length / MEBI));
     const result = await exec(inNetns(netns, argv), { input, timeoutMs });
     if (result.exitCode === null) throw kernelFailed(`${argv.join(" ")} was killed: not done after ${timeoutMs} ms`);
     return result;
@@ -37,8 +42,15 @@ export function createCommands(netns: string | undefined, timeoutMs: number): Co
   };
 }
 
-/** @param what went wrong, in words. */
-export function kernelFailed(what: string, cause?: unknown): SluiceError<"DATAPLANE_FAILED"> {
-  const details = { dataplane: "kernel", what };
+/**
+ * @param what went wrong, in words.
+ * @param families those that are concerned; undefined: all.
+ */
+export function kernelFailed(
+  what: string,
+  cause?: unknown,
+  families?: readonly Family[],
+): SluiceError<"DATAPLANE_FAILED"> {
+  const details = { dataplane: "kernel", what, ...(families === undefined ? {} : { families }) };
   return new SluiceError("DATAPLANE_FAILED", `kernel: ${what}`, details, cause === undefined ? {} : { cause });
 }

@@ -32,10 +32,13 @@ export function createStaleUdp(host: KernelHost): StaleUdp {
 
 /** @returns whether it could be done. */
 async function clearFamily(family: Family, services: readonly UdpService[], host: KernelHost): Promise<boolean> {
+  const { clock, listener } = host;
+  const beganMs = clock.nowMs();
   try {
     const listed = await host.commands.ok(["conntrack", "-L", "-p", "udp", "-f", `ipv${family}`]);
     const stale = staleUdpFlows(readConntrack(listed), services).map((one) => deletion(one, family));
     if (stale.length > 0) await forget(stale, host);
+    listener.reconciled(family, clock.nowMs() - beganMs, stale.length);
     return true;
   } catch (error) {
     if (!isSluiceError(error, "HOST_UNABLE") && !isSluiceError(error, "DATAPLANE_FAILED")) throw error;

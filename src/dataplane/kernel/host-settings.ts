@@ -7,12 +7,14 @@ export interface HostSettings {
   set(sysctls: readonly Sysctl[]): Promise<void>;
 }
 
-export function createHostSettings({ commands, log }: KernelHost): HostSettings {
+export function createHostSettings({ commands, dry, log }: KernelHost): HostSettings {
   let inForce: readonly Sysctl[] = [];
   return {
     async set(sysctls) {
       if (same(sysctls, inForce)) return;
-      for (const { path, value } of await setSysctls(sysctls, commands.netns)) log.info(`sysctl ${path} = ${value}`);
+      const write = (file: string, value: string): Promise<string> => commands.ok(["tee", file], value);
+      const changed = await setSysctls(sysctls, commands.netns, write);
+      for (const { path, value } of dry ? [] : changed) log.info(`sysctl ${path} = ${value}`);
       inForce = sysctls;
     },
   };

@@ -1,9 +1,11 @@
 import { findIptables, type Iptables } from "../../host/iptables.ts";
 import { changesBetween, isServiceChain, type TableChanges } from "../../modes/iptables/changes.ts";
 import { renderChanges } from "../../modes/iptables/render-changes.ts";
-import type { IptablesRuleset } from "../../modes/iptables/ruleset.ts";
+import type { IptablesRuleset, TableName } from "../../modes/iptables/ruleset.ts";
 import type { Family } from "../../net/ip.ts";
 import { kernelFailed } from "./commands.ts";
+import { inBatches } from "./iptables-batches.ts";
+import { onlyDifferences } from "./iptables-differences.ts";
 import { CANARY, type IptablesPlan, planCleanup, planWhole } from "./iptables-plan.ts";
 import type { KernelHost } from "./programmer.ts";
 import { committedBefore, refusedLine } from "./refused-line.ts";
@@ -18,7 +20,8 @@ const LOCK_SECONDS = "5";
 export interface IptablesFamily {
   /**
    * Brings a ruleset into force: as a whole at first, after a failure, after a loss and once a period; else only what
-   * is different. A table is changed as a whole or not at all; where the second one refuses, the first is put back.
+   * is different. What leads to services is changed as a whole in each table, or not at all; where the second one
+   * refuses, the first is put back.
    *
    * @throws {SluiceError} DATAPLANE_FAILED with the line that was refused.
    */
@@ -51,7 +54,8 @@ class FamilyTables implements IptablesFamily {
 
   async apply(ruleset: IptablesRuleset): Promise<void> {
     const whole = this.#whole || this.#isDue();
-    const changes = whole ? await this.#plan(ruleset) : changesBetween(this.#inForce!, ruleset);
+    this.#host.listener.synced(this.#family, whole);
+    const changes = whole ? await this.#plan(ruleset) : this.#changes(this.#inForce!, ruleset);
     if (changes.length > 0) await this.#restore(changes, ruleset);
     this.#inForce = ruleset;
     if (!whole) return;
@@ -75,7 +79,7 @@ class FamilyTables implements IptablesFamily {
   }
 
   async cleanup(all: boolean): Promise<void> {
-    const changes = this.#told(planCleanup(await this.#saved(), this.#family, all));
+    const changes = this.#told(planCleanup(readSaved(await this.#save(), this.#family), this.#family, all));
     this.#inForce = undefined;
     this.#whole = true;
     if (changes.length > 0) await this.#feed(renderChanges(changes, this.#family));
@@ -87,11 +91,31 @@ class FamilyTables implements IptablesFamily {
   }
 
   async #plan(ruleset: IptablesRuleset): Promise<readonly TableChanges[]> {
-    return this.#told(planWhole(ruleset, await this.#saved()));
+    const text = await this.#save();
+    const saved = readSaved(text, this.#family);
+    const changes = this.#told(planWhole(ruleset, saved));
+    if (this.#host.dry) return onlyDifferences(changes, text, this.#family);
+    return this.#batched(changes, (table) => saved.get(table)?.chains ?? new Set());
   }
 
-  async #saved(): Promise<ReturnType<typeof readSaved>> {
-    return readSaved(await this.#host.commands.ok([this.#tools.save]), this.#family);
+  #changes(before: IptablesRuleset, ruleset: IptablesRuleset): readonly TableChanges[] {
+    return this.#batched(changesBetween(before, ruleset), (table) => {
+      const chains = before.tables.find(({ name }) => name === table)?.chains ?? [];
+      return new Set(chains.map(({ name }) => name));
+    });
+  }
+
+  /** @param there the chains that the kernel has in a table. */
+  #batched(
+    changes: readonly TableChanges[],
+    there: (table: TableName) => ReadonlySet<string>,
+  ): readonly TableChanges[] {
+    if (this.#tools.variant === "legacy") return changes;
+    return changes.flatMap((one) => inBatches(one, there));
+  }
+
+  #save(): Promise<string> {
+    return this.#host.commands.ok([this.#tools.save]);
   }
 
   #told({ changes, held }: IptablesPlan): readonly TableChanges[] {

@@ -1,8 +1,8 @@
 import { type InChain, isServiceChain, SHARED_CHAIN, type TableChanges } from "../../modes/iptables/changes.ts";
-import { topLevelChains, topLevelJumps } from "../../modes/iptables/jumps.ts";
 import { renderRule } from "../../modes/iptables/render.ts";
 import type { Chain, IptablesRuleset, Rule, Table, TableName } from "../../modes/iptables/ruleset.ts";
 import type { Family } from "../../net/ip.ts";
+import { ourChains, ourJumps } from "./our-chains.ts";
 import type { SavedTable } from "./saved-tables.ts";
 
 /** An empty chain by which one sees that somebody flushed a table: it is gone then. */
@@ -55,7 +55,7 @@ function wholeTable({ name, chains }: Table, saved: SavedTable, family: Family, 
 }
 
 /**
- * What takes kube-proxy's rules of this mode out of a kernel, as `kube-proxy --cleanup` does: the jumps, its chains,
+ * What takes kube-proxy's rules of this mode and of ipvs out of a kernel, as `kube-proxy --cleanup` does: the jumps, its chains,
  * those of services, the canaries. KUBE-FIREWALL, which is kubelet's too, stays with its rules and jumps.
  *
  * @param all KUBE-FIREWALL goes, too.
@@ -69,7 +69,7 @@ export function planCleanup(saved: Saved, family: Family, all: boolean): Iptable
 function cleanTable(name: TableName, saved: SavedTable, family: Family, all: boolean, held: string[]): TableChanges {
   const gone = goneFrom(name, all);
   const chains = [...saved.chains].filter((chain) => gone.has(chain) || (name === "nat" && isServiceChain(chain)));
-  const jumps = name === "nat" || name === "filter" ? topLevelJumps[name] : [];
+  const jumps = name === "nat" || name === "filter" ? ourJumps[name] : [];
   const isOurs = (one: InChain): boolean => gone.has(targetOf(one.rule) ?? "") && isAmong(one, jumps, family);
   const led = ledTo(saved.jumps.filter((one) => !isOurs(one)));
   held.push(...chains.filter((chain) => led.has(chain)).map((chain) => `${name}/${chain}`));
@@ -82,7 +82,7 @@ function cleanTable(name: TableName, saved: SavedTable, family: Family, all: boo
 
 function goneFrom(name: TableName, all: boolean): ReadonlySet<string> {
   if (!withCanary.includes(name)) return new Set();
-  const own: readonly string[] = name === "nat" || name === "filter" ? topLevelChains[name] : [];
+  const own: readonly string[] = name === "nat" || name === "filter" ? ourChains[name] : [];
   return new Set([...own.filter((chain) => all || chain !== SHARED_CHAIN), CANARY]);
 }
 

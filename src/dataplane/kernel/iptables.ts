@@ -34,13 +34,15 @@ class IptablesProgrammer implements Programmer<"iptables"> {
     const open = await this.#families();
     const able = rulesets.filter(({ family }) => open.has(family));
     await this.#prepare(able, plan);
-    const outcomes = await Promise.allSettled(able.map((ruleset) => open.get(ruleset.family)!.apply(ruleset)));
-    const done = able.filter((_, index) => outcomes[index]!.status === "fulfilled");
-    await this.#staleUdp.clear(
-      done.map(({ family }) => family),
-      plan.udpServices ?? [],
-    );
-    throwAll(outcomes);
+    const outcomes: PromiseSettledResult<void>[] = [];
+    for (const ruleset of able) {
+      // One after the other: iptables has one lock for both.
+      outcomes.push(...(await Promise.allSettled([open.get(ruleset.family)!.apply(ruleset)])));
+    }
+    const concerned = able.map(({ family }) => family);
+    const done = concerned.filter((_, index) => outcomes[index]!.status === "fulfilled");
+    await this.#staleUdp.clear(done, plan.udpServices ?? []);
+    throwAll(outcomes, concerned);
   }
 
   async settle(): Promise<void> {}
@@ -61,7 +63,8 @@ class IptablesProgrammer implements Programmer<"iptables"> {
   /** What rules rest on: counters that they name, settings that their packets need. */
   async #prepare(rulesets: readonly IptablesRuleset[], plan: NodePlan): Promise<void> {
     const counters = [...countersOf(rulesets)].filter((name) => !this.#counters.has(name));
-    await makeCounters(counters, this.#host.commands.netns);
+    const { commands } = this.#host;
+    await makeCounters(counters, commands.netns, (name) => commands.run(["nfacct", "add", name]));
     for (const name of counters) this.#counters.add(name);
     await this.#settings.set(plan.sysctls ?? []);
   }

@@ -6,10 +6,13 @@ import type { IptablesVariant } from "../../host/iptables.ts";
 import type { Mode, Program } from "../../modes/program.ts";
 import type { Dataplane, NodePlan } from "../dataplane.ts";
 import { createCommands, kernelFailed } from "./commands.ts";
+import { createDryCommands, type WouldRun } from "./dry-commands.ts";
 import { createIptablesProgrammer } from "./iptables.ts";
+import { createIpvsProgrammer } from "./ipvs.ts";
 import { createNftablesProgrammer } from "./nftables.ts";
-import type { KernelHost, Programmer } from "./programmer.ts";
+import type { KernelHost, KernelListener, Programmer } from "./programmer.ts";
 import { throwAll } from "./throw-all.ts";
+import { createUserspaceProgrammer } from "./userspace.ts";
 
 export interface KernelOptions {
   /**
@@ -23,8 +26,8 @@ export interface KernelOptions {
    */
   readonly iptables?: IptablesVariant;
   /**
-   * A command of the host that takes longer is killed, in milliseconds.
-   * @default 300_000: a first sync of 5,000 services of 5 endpoints takes some 15 s, and it grows faster than they do
+   * A command of the host that takes longer is killed, in milliseconds; for each MiB of its input it has as long again.
+   * @default 60_000: 5,000 services of 5 endpoints are 10 MiB, and take some 15 s
    */
   readonly commandTimeoutMs?: number;
   /**
@@ -32,6 +35,11 @@ export interface KernelOptions {
    * @default 3_600_000, as kube-proxy
    */
   readonly fullSyncPeriodMs?: number;
+  /**
+   * Told of each command that would change the kernel, in order; none is run, and each seems to succeed.
+   * @default all are run
+   */
+  readonly onlyTell?: (change: WouldRun) => void;
   readonly clock?: Clock;
   readonly log?: Log;
 }
@@ -51,6 +59,14 @@ export interface KernelDataplane extends Dataplane {
    * @returns false when somebody flushed it: the next apply puts all of it back. True where nothing was applied.
    */
   intact(): Promise<boolean>;
+  /** From now on somebody else is told what is done, and nobody before. */
+  tell(listener: KernelListener): void;
+  /**
+   * Takes away what was applied last, or tried to, and of other modes nothing. Does nothing where nothing was.
+   *
+   * @throws {SluiceError} DATAPLANE_FAILED.
+   */
+  withdraw(): Promise<void>;
   /**
    * Takes away what any run of any mode left, and nothing of anybody else's: what `kube-proxy --cleanup` does.
    *
@@ -67,7 +83,8 @@ interface CleanupOptions {
   readonly all?: boolean;
 }
 
-type Programmers = { readonly [M in Mode]?: Programmer<M> };
+/** In the order of their clean-up: what rules name goes after the rules. */
+type Programmers = { readonly [M in Mode]: Programmer<M> };
 
 /** Modes that name their chains alike: neither can be cleaned up beside the other. */
 const alike: ReadonlySet<string> = new Set<Mode>(["iptables", "ipvs"]);
@@ -78,33 +95,52 @@ const alike: ReadonlySet<string> = new Set<Mode>(["iptables", "ipvs"]);
  * ends; `cleanup` takes them away.
  */
 export function createKernelDataplane(options: KernelOptions = {}): KernelDataplane {
+  const { onlyTell } = options;
+  const commands = createCommands(options.netns, options.commandTimeoutMs ?? 60_000);
+  let told: KernelListener = { synced() {}, reconciled() {} };
   const host: KernelHost = {
-    commands: createCommands(options.netns, options.commandTimeoutMs ?? 300_000),
+    listener: {
+      synced: (family, whole) => told.synced(family, whole),
+      reconciled: (family, durationMs, forgotten) => told.reconciled(family, durationMs, forgotten),
+    },
+    commands: onlyTell === undefined ? commands : createDryCommands(commands, onlyTell),
+    dry: onlyTell !== undefined,
     iptables: options.iptables,
     fullSyncPeriodMs: options.fullSyncPeriodMs ?? 3_600_000,
     clock: options.clock ?? systemClock,
     waitMs: (ms) => sleep(ms),
     log: options.log ?? silentLog,
   };
-  return new Kernel(host, { iptables: createIptablesProgrammer(host), nftables: createNftablesProgrammer(host) });
+  const programmers: Programmers = {
+    iptables: createIptablesProgrammer(host),
+    nftables: createNftablesProgrammer(host),
+    ipvs: createIpvsProgrammer(host),
+    userspace: createUserspaceProgrammer(host),
+  };
+  return new Kernel(host, programmers, (listener) => (told = listener));
 }
 
 class Kernel implements KernelDataplane {
   readonly name = "kernel";
   readonly #host: KernelHost;
   readonly #programmers: Programmers;
+  readonly tell: KernelDataplane["tell"];
+  /** In force, and tried last. */
   #mode: Mode | undefined;
+  #tried: Mode | undefined;
   #closed = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(host: KernelHost, programmers: Programmers) {
+  constructor(host: KernelHost, programmers: Programmers, tell: KernelDataplane["tell"]) {
     this.#host = host;
+    this.tell = tell;
     this.#programmers = programmers;
   }
 
   apply(program: Program, plan: NodePlan): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#closed) throw kernelFailed("it is closed");
+      this.#tried = program.mode;
       await programmerOf(this.#programmers, program).apply(program, plan).catch(asFailure);
       if (program.mode === this.#mode) return;
       this.#mode = program.mode;
@@ -120,6 +156,14 @@ class Kernel implements KernelDataplane {
     return this.#inTurn(async () => {
       const intact = await Promise.all(Object.values(this.#programmers).map((programmer) => programmer.intact()));
       return intact.every(Boolean);
+    });
+  }
+
+  withdraw(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#tried !== undefined) await this.#programmers[this.#tried].cleanup(false).catch(asFailure);
+      this.#mode = undefined;
+      this.#tried = undefined;
     });
   }
 
@@ -143,8 +187,15 @@ class Kernel implements KernelDataplane {
     }
   }
 
-  #each(work: (programmer: Programmers[Mode] & object) => Promise<void>): Promise<void> {
-    return this.#inTurn(async () => throwAll(await Promise.allSettled(Object.values(this.#programmers).map(work))));
+  /** One after the other. */
+  #each(work: (programmer: Programmers[Mode]) => Promise<void>): Promise<void> {
+    return this.#inTurn(async () => {
+      const outcomes: PromiseSettledResult<void>[] = [];
+      for (const programmer of Object.values(this.#programmers)) {
+        outcomes.push(...(await Promise.allSettled([work(programmer)])));
+      }
+      throwAll(outcomes);
+    });
   }
 
   /** One thing at a time: each leaves the kernel as the next one expects it. */
@@ -161,7 +212,5 @@ function asFailure(error: unknown): never {
 }
 
 function programmerOf<P extends Program>(programmers: Programmers, { mode }: P): Programmer<P["mode"]> {
-  const found = programmers[mode as P["mode"]];
-  if (found === undefined) throw kernelFailed(`programs of mode ${mode} cannot be put into a kernel`);
-  return found as Programmer<P["mode"]>;
+  return programmers[mode as P["mode"]] as Programmer<P["mode"]>;
 }

@@ -1,6 +1,8 @@
 import { parseNftables } from "../../modes/nftables/parse.ts";
+import { inParts } from "../../modes/nftables/parts.ts";
 import { renderTransaction } from "../../modes/nftables/render-commands.ts";
 import type { Table } from "../../modes/nftables/ruleset.ts";
+import { familyOfTable } from "../../modes/nftables/table-family.ts";
 import { planSync, type SyncState } from "../../modes/nftables/sync.ts";
 import type { Transaction } from "../../modes/nftables/transaction.ts";
 import { kernelFailed } from "./commands.ts";
@@ -14,7 +16,8 @@ type TableName = Pick<Table, "family" | "name">;
 /** One table of ours, and what the kernel has of it. */
 export interface NftablesTable {
   /**
-   * Brings a table into force in one transaction, which holds what is different. What the kernel has is listed at
+   * Brings a table into force in one transaction, which holds what is different; before a first one that is large, it
+   * fills chains to which nothing leads yet. What the kernel has is listed at
    * first, after a failure, after a loss and once a period; between, we know it.
    *
    * @throws {SluiceError} DATAPLANE_FAILED with the line that was refused; then what was before is in force.
@@ -44,7 +47,9 @@ class KernelTable implements NftablesTable {
 
   async apply(table: Table): Promise<void> {
     const nowMs = this.#host.clock.nowMs();
-    if (this.#unsure || nowMs - this.#listedAtMs >= this.#host.fullSyncPeriodMs) {
+    const whole = this.#unsure || nowMs - this.#listedAtMs >= this.#host.fullSyncPeriodMs;
+    this.#host.listener.synced(familyOfTable(table), whole);
+    if (whole) {
       this.#state = await this.#list(table);
       this.#listedAtMs = nowMs;
       this.#unsure = false;
@@ -55,7 +60,7 @@ class KernelTable implements NftablesTable {
       plan = planSync(this.#state, table, nowMs);
     }
     try {
-      await this.#feed(plan.main);
+      for (const part of inParts(plan.main)) await this.#feed(part);
     } catch (error) {
       this.#unsure = true;
       throw error;
@@ -72,8 +77,11 @@ class KernelTable implements NftablesTable {
 
   async intact(): Promise<boolean> {
     if (this.#wanted === undefined || this.#unsure) return true;
-    const { exitCode, stdout } = await this.#host.commands.run(["nft", "list", "tables", this.#wanted.family]);
-    this.#unsure = exitCode !== 0 || !stdout.split("\n").includes(`table ${nameOf(this.#wanted)}`);
+    const { family, name, sets } = this.#wanted;
+    // Not the table itself: for that nft 1.0.6 reads all that is in any table first, which may take seconds.
+    const set = sets.find(({ data }) => data === undefined)!.name;
+    const { exitCode } = await this.#host.commands.run(["nft", "-t", "list", "set", family, name, set]);
+    this.#unsure = exitCode !== 0;
     return !this.#unsure;
   }
 

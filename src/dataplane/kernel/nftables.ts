@@ -2,7 +2,8 @@ import { isSluiceError, SluiceError } from "../../core/errors.ts";
 import type { NftablesRuleset, Table } from "../../modes/nftables/ruleset.ts";
 import type { Family } from "../../net/ip.ts";
 import type { NodePlan } from "../dataplane.ts";
-import { kernelFailed } from "./commands.ts";
+import type { CommandResult } from "../../host/exec.ts";
+import { type Commands, kernelFailed } from "./commands.ts";
 import { createStaleUdp } from "./conntrack.ts";
 import { nameOf, type NftablesTable, openNftablesTable } from "./nftables-family.ts";
 import type { KernelHost, Programmer } from "./programmer.ts";
@@ -30,10 +31,10 @@ export function createNftablesProgrammer(host: KernelHost): Programmer<"nftables
     found = true;
     await settings.set(plan.sysctls ?? []);
     const outcomes = await Promise.allSettled(tables.map((table) => tableOf(table).apply(table)));
-    const done = tables.filter((_, index) => outcomes[index]!.status === "fulfilled");
-    const inForce = done.map(({ family }) => families[family as keyof typeof families]);
+    const concerned = tables.map(({ family }) => families[family as keyof typeof families]);
+    const inForce = concerned.filter((_, index) => outcomes[index]!.status === "fulfilled");
     await staleUdp.clear(inForce, plan.udpServices ?? []);
-    throwAll(outcomes);
+    throwAll(outcomes, concerned);
   };
   return {
     apply: ({ ruleset }, plan) => apply(ruleset, plan),
@@ -54,19 +55,29 @@ export function createNftablesProgrammer(host: KernelHost): Programmer<"nftables
 /** @returns what nft says of itself. @throws {SluiceError} HOST_UNABLE without nft, or where it may not see the kernel's tables. */
 async function findNft({ commands }: KernelHost): Promise<string> {
   const version = await commands.ok(["nft", "--version"]);
-  const { exitCode, stderr } = await commands.run(["nft", "list", "tables"]);
+  // Not tables: for them nft 1.0.6 reads all that is in them first, which may take seconds.
+  const { exitCode, stderr } = await commands.run(["nft", "list", "flowtables"]);
   if (exitCode === 0) return version.trim();
-  const missing = `nft list tables: ${stderr.trim() || `exit code ${exitCode}`}`;
+  const missing = `nft list flowtables: ${stderr.trim() || `exit code ${exitCode}`}`;
   throw new SluiceError("HOST_UNABLE", missing, { missing });
 }
 
-async function deleteTable({ commands }: KernelHost, family: string): Promise<void> {
+async function deleteTable({ commands, dry }: KernelHost, family: string): Promise<void> {
   const argv = ["nft", "delete", "table", family, TABLE] as const;
-  const { exitCode, stderr } = await commands.run(argv).catch((error: unknown) => {
-    // What a host without nft does not have, it need not lose.
-    if (isSluiceError(error, "HOST_UNABLE")) return { exitCode: 0, stderr: "" };
-    throw error;
-  });
+  // What is told has to be true; what is done may fail, which is quicker than to look.
+  if (dry && !(await hasTable(commands, family))) return;
+  const { exitCode, stderr } = await commands.run(argv).catch(nothingThere);
   if (exitCode === 0 || stderr.includes("No such file or directory")) return;
   throw kernelFailed(`${argv.join(" ")}: ${stderr.trim() || `exit code ${exitCode}`}`);
+}
+
+async function hasTable(commands: Commands, family: string): Promise<boolean> {
+  const { stdout } = await commands.run(["nft", "list", "tables", family]).catch(nothingThere);
+  return stdout.split("\n").includes(`table ${family} ${TABLE}`);
+}
+
+/** What a host without nft does not have, it need not lose. */
+function nothingThere(error: unknown): CommandResult {
+  if (isSluiceError(error, "HOST_UNABLE")) return { exitCode: 0, stdout: "", stderr: "" };
+  throw error;
 }

@@ -17,13 +17,18 @@ export function refusedLine(stderr: string, input: string): RefusedLine | undefi
   return text === undefined ? undefined : { number, text };
 }
 
-/** The tables that were changed before a line was refused: each is changed as a whole, at its COMMIT. */
+/**
+ * The tables that were changed before a line was refused: each is changed as a whole, at its last COMMIT. What came
+ * with others before that is led to by nothing.
+ */
 export function committedBefore({ number }: RefusedLine, input: string): ReadonlySet<string> {
   const done = new Set<string>();
   let table = "";
-  for (const line of input.split("\n").slice(0, number - 1)) {
-    if (line.startsWith("*")) table = line.slice(1);
-    else if (line === "COMMIT") done.add(table);
+  for (const [index, line] of input.split("\n").entries()) {
+    if (line.startsWith("*")) {
+      table = line.slice(1);
+      done.delete(table);
+    } else if (line === "COMMIT" && index < number - 1) done.add(table);
   }
   return done;
 }

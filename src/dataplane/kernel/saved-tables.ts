@@ -1,8 +1,8 @@
 import { type InChain, isServiceChain } from "../../modes/iptables/changes.ts";
-import { topLevelChains } from "../../modes/iptables/jumps.ts";
 import { parseRule } from "../../modes/iptables/parse.ts";
 import type { TableName } from "../../modes/iptables/ruleset.ts";
 import type { Family } from "../../net/ip.ts";
+import { ourChains } from "./our-chains.ts";
 
 /** What a kernel's table holds, as far as it is our business. */
 export interface SavedTable {
@@ -11,7 +11,7 @@ export interface SavedTable {
   readonly jumps: readonly InChain[];
 }
 
-const ours = new Set<string>([...topLevelChains.filter, ...topLevelChains.nat]);
+const ours = new Set<string>([...ourChains.filter, ...ourChains.nat]);
 
 /**
  * Looks through the text of `iptables-save`. Rules that are not about us are passed over unread, whatever is in them.

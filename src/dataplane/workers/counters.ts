@@ -1,5 +1,5 @@
-/** What a worker counts, in the order of its memory. */
-const names = [
+/** What a worker counts, in the order of its memory; the engine in C has the same list. */
+export const counterNames = [
   /** TCP connections accepted. */
   "accepted",
   /** Connections that could not be accepted: out of descriptors, say. */
@@ -34,7 +34,7 @@ const names = [
 /** Counters that tell how many there are now: they fall again, and the death of a worker takes them to 0. */
 const gauges: readonly CounterName[] = ["active", "udpActive"];
 
-export type CounterName = (typeof names)[number];
+export type CounterName = (typeof counterNames)[number];
 export type Counters = Readonly<Record<CounterName, number>>;
 
 /** The counters of one worker, which alone writes them; the control thread reads along, without a message. */
@@ -42,13 +42,13 @@ export interface Tally {
   add(name: CounterName, amount?: number): void;
 }
 
-const indexOf = Object.freeze(Object.fromEntries(names.map((name, at) => [name, at]))) as Readonly<
+const indexOf = Object.freeze(Object.fromEntries(counterNames.map((name, at) => [name, at]))) as Readonly<
   Record<CounterName, number>
 >;
 
 /** Makes the memory of a worker's counters, all 0. It outlives the thread, so that nothing counted is lost with it. */
 export function createCounterMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(names.length * Float64Array.BYTES_PER_ELEMENT);
+  return new SharedArrayBuffer(counterNames.length * Float64Array.BYTES_PER_ELEMENT);
 }
 
 export function viewTally(memory: SharedArrayBuffer): Tally {
@@ -72,5 +72,5 @@ export function buryGauges(memory: SharedArrayBuffer): number {
 export function sumCounters(memories: readonly SharedArrayBuffer[]): Counters {
   const views = memories.map((memory) => new Float64Array(memory));
   const sum = (at: number): number => views.reduce((total, values) => total + values[at]!, 0);
-  return Object.fromEntries(names.map((name, at) => [name, sum(at)])) as Counters;
+  return Object.fromEntries(counterNames.map((name, at) => [name, sum(at)])) as Counters;
 }

@@ -13,6 +13,8 @@ export interface ListenerSpec {
   readonly first: boolean;
   /** Listeners of one service port: where connections are served one at a time, they wait for each other. */
   readonly group: string;
+  /** A socket of the addon's that listens at `at` already: the engine takes a copy. Absent: it opens its own. */
+  readonly fd?: number;
 }
 
 /** What came of opening a listener. */

@@ -30,10 +30,13 @@ export function frontendVerdicts(program: Program, plan: NodePlan): VerdictOf {
     }
     case "userspace":
       return lookedUp(
-        program.table.forwards.flatMap(({ proto, portals, nodePort }) => {
+        program.table.forwards.flatMap(({ proto, portals, nodePort, proxyPort }) => {
           const onNode = nodePort === 0 ? [] : [{ ip: ANY, port: nodePort }];
+          const proxy = { ip: program.table.bindIp, port: proxyPort };
           // Without endpoints it still accepts, and then closes.
-          return [...portals.map(({ addr }) => addr), ...onNode].map((addr) => [{ proto, addr }, "forward"] as const);
+          return [...portals.map(({ addr }) => addr), ...onNode, proxy].map(
+            (addr) => [{ proto, addr }, "forward"] as const,
+          );
         }),
       );
   }

@@ -1,5 +1,6 @@
 import type { Program } from "../../modes/program.ts";
 import type { NodePlan } from "../dataplane.ts";
+import type { EngineName } from "./choose-engine.ts";
 import type { Table } from "./decide.ts";
 import type { EndpointMapping } from "./endpoint-map.ts";
 import type { ListenerResult, ListenerSpec } from "./engine.ts";
@@ -15,6 +16,7 @@ export interface WorkerStart {
   readonly counters: SharedArrayBuffer;
   readonly recent: SharedArrayBuffer;
   readonly seed: number;
+  readonly engine: EngineName;
   readonly mapEndpoint: readonly EndpointMapping[];
   readonly policy: ForwardingPolicy;
   readonly backlog: number;

@@ -4,6 +4,7 @@ import { type Log, silentLog } from "../../core/log.ts";
 import { freshSeed } from "../../core/random.ts";
 import { formatSocketAddr, type SocketAddr } from "../../net/flow.ts";
 import { parseSocketAddr } from "../../net/parse-socket-addr.ts";
+import type { EngineName } from "./choose-engine.ts";
 import type { EndpointMapping } from "./endpoint-map.ts";
 
 /** Options of the workers dataplane. Every field may be left out. */
@@ -13,6 +14,11 @@ export interface WorkersOptions {
    * @default one less than the host has processors, at least 1
    */
   readonly workers?: number;
+  /**
+   * What moves the bytes: the engine in C, or Node's own sockets.
+   * @default "native" where it is built, else "node"; the status says which one runs
+   */
+  readonly engine?: EngineName;
   /**
    * Where frontends listen: on loopback at a port that the host chooses (`status()` tells which), or at their own
    * virtual addresses. Cluster IPs are then made local to this host while they are served, which takes root, by one
@@ -48,6 +54,8 @@ export interface WorkersOptions {
 /** The same options with every default filled in. */
 export interface ResolvedWorkersOptions {
   readonly workers: number;
+  /** Undefined: the one in C where it is built. */
+  readonly engine: EngineName | undefined;
   readonly bind: "loopback" | "cluster-ips";
   readonly listen: Readonly<Record<string, SocketAddr>>;
   readonly mapEndpoint: readonly EndpointMapping[];
@@ -63,6 +71,7 @@ export interface ResolvedWorkersOptions {
 /** Numbers are whole and in these limits; of the other fields the type tells all. */
 const limits = {
   workers: [1, 64],
+  engine: undefined,
   bind: undefined,
   listen: undefined,
   mapEndpoint: undefined,
@@ -79,6 +88,7 @@ export function resolveWorkersOptions(options: WorkersOptions = {}): ResolvedWor
   for (const [path, value] of Object.entries(options)) check(path, value);
   return Object.freeze({
     workers: options.workers ?? Math.max(1, availableParallelism() - 1),
+    engine: options.engine,
     bind: options.bind ?? "loopback",
     listen: Object.freeze({ ...options.listen }),
     mapEndpoint: resolveMappings(options.mapEndpoint ?? []),
@@ -95,6 +105,9 @@ function check(path: string, value: unknown): void {
   if (!Object.hasOwn(limits, path)) throw configInvalid(path, "a known option", value);
   if (path === "bind" && value !== "loopback" && value !== "cluster-ips") {
     throw configInvalid(path, "loopback or cluster-ips", value);
+  }
+  if (path === "engine" && value !== undefined && value !== "native" && value !== "node") {
+    throw configInvalid(path, "native or node", value);
   }
   const limit = limits[path as keyof typeof limits];
   if (limit === undefined) return;

@@ -1,6 +1,7 @@
 import type { Lock } from "../../core/lock.ts";
 import { seededRandom } from "../../core/random.ts";
 import { createPoolKeeper, type PoolKeeper } from "../emulated/pools.ts";
+import type { EngineName } from "./choose-engine.ts";
 import { buryGauges, type Counters, createCounterMemory, sumCounters } from "./counters.ts";
 import { controlOwner, createSeats, leaveSeat, sharedLock, takeSeat } from "./lock.ts";
 import type { WorkerStart } from "./messages.ts";
@@ -20,7 +21,8 @@ export interface SharedMemory {
   counters(): Counters;
 }
 
-export function createSharedMemory(options: ResolvedWorkersOptions): SharedMemory {
+/** @param engine what the workers move bytes with. */
+export function createSharedMemory(options: ResolvedWorkersOptions, engine: EngineName): SharedMemory {
   const { workers, seed, mapEndpoint, backlog, maxUdpFlows } = options;
   const seats = createSeats(workers);
   const lockOf = (memory: ArrayBufferLike): Lock => sharedLock(memory, seats, controlOwner(seats));
@@ -49,6 +51,7 @@ export function createSharedMemory(options: ResolvedWorkersOptions): SharedMemor
         recent,
         // No two threads draw the same numbers, nor the same as the keeper.
         seed: (seed + owner) % 2 ** 32,
+        engine,
         mapEndpoint,
         policy: policyOf("iptables", options),
         backlog,

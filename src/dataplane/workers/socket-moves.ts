@@ -1,6 +1,7 @@
 import type { Crew } from "./crew.ts";
 import { type Dealt, openings } from "./deal.ts";
 import type { ListenerResult, ListenerSpec } from "./engine.ts";
+import type { HeldSockets } from "./held-sockets.ts";
 import type { ListenerSocket } from "./listener-sockets.ts";
 import type { WorkerThread } from "./worker-thread.ts";
 
@@ -29,19 +30,29 @@ export interface SocketMoves {
   close(dealt: readonly Dealt[]): Promise<void>;
 }
 
-export function createSocketMoves(crew: Crew, reusePort: boolean): SocketMoves {
-  const open = async (dealt: readonly Dealt[]): Promise<OpeningReport> => {
+/** @param held where the control thread owns the sockets; undefined: each worker opens its own. */
+export function createSocketMoves(crew: Crew, reusePort: boolean, held: HeldSockets | undefined): SocketMoves {
+  const open = async (dealt: readonly Dealt[], everywhere: boolean): Promise<OpeningReport> => {
     const opened: Dealt[] = [];
     const failed: OpeningFailure[] = [];
+    const note = (socket: ListenerSocket, seat: number, result: ListenerResult): void => {
+      if ("failure" in result) failed.push({ socket, failure: result.failure });
+      else opened.push({ socket, seat });
+      book(socket, seat, result);
+    };
+    const specFor = (socket: ListenerSocket, seat: number): ListenerSpec | undefined => {
+      const fd = held?.hold(socket, seat, everywhere);
+      if (typeof fd !== "object") return specOf(socket, reusePort, fd);
+      note(socket, seat, { id: socket.id, failure: fd.failure });
+      return undefined;
+    };
     const openAt = async (seat: number, ofSeat: readonly Dealt[]): Promise<void> => {
-      const listeners = ofSeat.map(({ socket }) => specOf(socket, reusePort));
-      const results = await threadOf(crew, seat)?.ask({ kind: "open", listeners });
-      for (const [at, result] of (results ?? []).entries()) {
-        const { socket } = ofSeat[at]!;
-        if ("failure" in result) failed.push({ socket, failure: result.failure });
-        else opened.push({ socket, seat });
-        book(socket, seat, result);
-      }
+      const asked = ofSeat.flatMap(({ socket }) => {
+        const spec = specFor(socket, seat);
+        return spec === undefined ? [] : [{ socket, spec }];
+      });
+      const results = await threadOf(crew, seat)?.ask({ kind: "open", listeners: asked.map(({ spec }) => spec) });
+      for (const [at, result] of (results ?? []).entries()) note(asked[at]!.socket, seat, result);
     };
     await Promise.all([...bySeat(dealt)].map(([seat, ofSeat]) => openAt(seat, ofSeat)));
     return { opened, failed };
@@ -55,7 +66,7 @@ export function createSocketMoves(crew: Crew, reusePort: boolean): SocketMoves {
         const left = sockets.filter((socket) => !failed.has(socket));
         const next = seats.length === 0 ? [] : openings(left, seats, everywhere);
         if (next.length === 0) return { opened, failed: [...failed.values()] };
-        const report = await open(next);
+        const report = await open(next, everywhere);
         opened.push(...report.opened);
         for (const failure of report.failed) failed.set(failure.socket, failure);
       }
@@ -85,8 +96,13 @@ function threadOf(crew: Crew, seat: number): WorkerThread | undefined {
   return crew.alive().find((thread) => thread.seat === seat);
 }
 
-function specOf({ id, proto, at, bound, group }: ListenerSocket, reusePort: boolean): ListenerSpec {
-  return { id, proto, at: bound ?? at, reusePort, first: bound === undefined, group };
+function specOf(
+  { id, proto, at, bound, group }: ListenerSocket,
+  reusePort: boolean,
+  fd: number | undefined,
+): ListenerSpec {
+  const spec = { id, proto, at: bound ?? at, reusePort, first: bound === undefined, group };
+  return fd === undefined ? spec : { ...spec, fd };
 }
 
 function book(socket: ListenerSocket, seat: number, result: ListenerResult): void {

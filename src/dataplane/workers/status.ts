@@ -1,5 +1,6 @@
 import type { SocketAddr } from "../../net/flow.ts";
 import type { Frontend } from "../dataplane.ts";
+import type { EngineName } from "./choose-engine.ts";
 import type { InForce } from "./switcher.ts";
 import type { ListenerSockets } from "./listener-sockets.ts";
 import type { Counters } from "./counters.ts";
@@ -10,10 +11,14 @@ export interface WorkersStatus {
   /** Of the table in force: larger for each one that follows. 0: nothing is applied. */
   readonly generation: number;
   /**
-   * Who listens: every worker at every port, and the kernel spreads connections over them (`reusePort`); or each
-   * service port belongs to one worker, as on Node before 22.12 and for connections that are served one at a time.
+   * Who listens: every worker at every port, at sockets that the control thread owns (`shared sockets`, the native
+   * engine) or at its own, over which the kernel spreads connections (`reusePort`, the Node engine); or each service
+   * port belongs to one worker, as with the Node engine before Node 22.12 and for connections that are served one at a
+   * time.
    */
-  readonly placement: "reusePort" | "ports dealt to workers";
+  readonly placement: "shared sockets" | "reusePort" | "ports dealt to workers";
+  /** What moves the bytes. */
+  readonly engine: EngineName;
   readonly workers: readonly WorkerState[];
   /** One for each frontend of the plan. */
   readonly listeners: readonly ListenerStatus[];

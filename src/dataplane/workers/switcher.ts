@@ -5,7 +5,9 @@ import type { Crew } from "./crew.ts";
 import { closings } from "./deal.ts";
 import type { Table } from "./decide.ts";
 import type { Draft } from "./draft.ts";
+import type { HeldSockets } from "./held-sockets.ts";
 import type { ListenerSockets } from "./listener-sockets.ts";
+import type { WantedListener } from "./listen-plan.ts";
 import type { LocalAddresses } from "./local-addresses.ts";
 import type { Answers, ControlMessage } from "./messages.ts";
 import { describeFailures } from "./opening-failures.ts";
@@ -40,6 +42,8 @@ export interface SwitcherParts {
   readonly crew: Crew;
   readonly memory: SharedMemory;
   readonly sockets: ListenerSockets;
+  /** Undefined where each worker owns its sockets. */
+  readonly held: HeldSockets | undefined;
   readonly moves: SocketMoves;
   /** Undefined where everything listens on loopback. */
   readonly addresses: LocalAddresses | undefined;
@@ -49,7 +53,8 @@ export interface SwitcherParts {
 /** What takes back a step that was done. */
 type Undo = () => Promise<unknown>;
 
-export function createSwitcher({ crew, memory, sockets, moves, addresses, log }: SwitcherParts): Switcher {
+export function createSwitcher(parts: SwitcherParts): Switcher {
+  const { crew, memory, sockets, held, moves, addresses, log } = parts;
   /** The generation that each thread decides by. */
   const generations = new WeakMap<WorkerThread, number>();
   let inForce: InForce | undefined;
@@ -57,6 +62,10 @@ export function createSwitcher({ crew, memory, sockets, moves, addresses, log }:
   /** What is left over is tried again by the next apply: it decides nothing about the one at hand. */
   const takeBack = async (ips: readonly Ip[]): Promise<void> => {
     await addresses?.remove(ips).catch((error: Error) => log.warn(error.message));
+  };
+  const forget = (wanted: readonly WantedListener[]): void => {
+    sockets.retain(wanted);
+    held?.retain(sockets.all());
   };
   /** Does all that may fail. @param undo gets what takes each step back, in order. */
   const makeReady = async (draft: Draft, threads: readonly WorkerThread[], undo: Undo[]): Promise<Table> => {
@@ -69,7 +78,7 @@ export function createSwitcher({ crew, memory, sockets, moves, addresses, log }:
 
     // One that was lost with its worker, and cannot be had again, has its reason in the status.
     const known = new Set(sockets.all());
-    undo.push(async () => sockets.retain(inForce?.listen.wanted ?? []));
+    undo.push(async () => forget(inForce?.listen.wanted ?? []));
     const { opened, failed } = await moves.open(sockets.take(draft.listen.wanted), threads, draft.everywhere);
     undo.push(() => moves.close(opened));
     const refused = failed.filter(({ socket }) => !known.has(socket));
@@ -87,7 +96,8 @@ export function createSwitcher({ crew, memory, sockets, moves, addresses, log }:
     const close = bySeat(gone);
     const idsAt = (seat: number): number[] => (close.get(seat) ?? []).map(({ socket }) => socket.id);
     for (const { socket, seat } of gone) socket.owners.delete(seat);
-    sockets.retain(next.listen.wanted);
+    forget(next.listen.wanted);
+    if (!everywhere) for (const socket of wanted) held?.keepOnly(socket, socket.owners);
     inForce = next;
     for (const thread of threads) generations.set(thread, table.generation);
 

@@ -3,12 +3,11 @@ import { systemClock } from "../../core/clock.ts";
 import { assertNever } from "../../core/errors.ts";
 import { seededRandom } from "../../core/random.ts";
 import { createPoolViews } from "../emulated/pool-views.ts";
-import { viewTally } from "./counters.ts";
+import { createEngine } from "./create-engine.ts";
 import { createDecisions } from "./decide.ts";
 import { endpointMap } from "./endpoint-map.ts";
 import { sharedLock } from "./lock.ts";
 import type { Answers, Asked, ControlMessage, WorkerMessage, WorkerStart } from "./messages.ts";
-import { createNodeEngine } from "./node-engine/node-engine.ts";
 import { viewRecentLists } from "./recent-lists.ts";
 
 /** The life of a worker thread: serves its sockets, and does what the control thread asks. */
@@ -25,13 +24,7 @@ const decisions = createDecisions({
   recentLock: lockOf(start.recent),
   mapEndpoint: endpointMap(start.mapEndpoint),
 });
-const engine = createNodeEngine(decisions, {
-  clock: systemClock,
-  tally: viewTally(start.counters),
-  policy: start.policy,
-  backlog: start.backlog,
-  maxUdpFlows: start.maxUdpFlows,
-});
+const engine = createEngine(decisions, start);
 let policy = start.policy;
 
 async function answer(message: ControlMessage): Promise<Answers[keyof Answers]> {

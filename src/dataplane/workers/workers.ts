@@ -1,6 +1,8 @@
 import type { Dataplane } from "../dataplane.ts";
 import { createCrew } from "./crew.ts";
+import { chooseEngine } from "./choose-engine.ts";
 import { createDraft } from "./draft.ts";
+import { createHeldSockets } from "./held-sockets.ts";
 import { createListenerSockets } from "./listener-sockets.ts";
 import { createLocalAddresses } from "./local-addresses.ts";
 import { hasIpv6 } from "./loopback.ts";
@@ -29,14 +31,18 @@ export interface WorkersDataplane extends Dataplane {
  * Starts the workers; nothing listens before the first `apply`.
  *
  * @param spawn starts the threads.
- * @throws {SluiceError} CONFIG_INVALID; HOST_UNABLE when virtual addresses are to be bound and we are not root.
+ * @throws {SluiceError} CONFIG_INVALID; HOST_UNABLE when virtual addresses are to be bound and we are not root, and when
+ *   the engine that is wanted is not built.
  */
 export function createWorkersDataplane(options: WorkersOptions = {}, spawn: Spawn = spawnWorker): WorkersDataplane {
   const resolved = resolveWorkersOptions(options);
   const { log, workers, bind } = resolved;
-  const abilities = { reusePort: honoursReusePort(), ipv6: hasIpv6() };
+  const engine = chooseEngine(resolved.engine);
+  const held = engine.name === "native" ? createHeldSockets(engine.addon, resolved.backlog) : undefined;
+  const spread = held === undefined ? "reusePort" : "shared sockets";
+  const abilities = { reusePort: held !== undefined || honoursReusePort(), ipv6: hasIpv6() };
   const addresses = bind === "cluster-ips" ? createLocalAddresses() : undefined;
-  const memory = createSharedMemory(resolved);
+  const memory = createSharedMemory(resolved, engine.name);
   const sockets = createListenerSockets();
   const operations = createSerial();
   /** Of the last draft, in force or not. */
@@ -58,8 +64,8 @@ export function createWorkersDataplane(options: WorkersOptions = {}, spawn: Spaw
       return memory.bury(seat);
     },
   });
-  const moves = createSocketMoves(crew, abilities.reusePort);
-  const switcher = createSwitcher({ crew, memory, sockets, moves, addresses, log });
+  const moves = createSocketMoves(crew, abilities.reusePort, held);
+  const switcher = createSwitcher({ crew, memory, sockets, held, moves, addresses, log });
 
   const apply: Dataplane["apply"] = async (program, plan) => {
     if (over !== undefined) throw workersFailed(over);
@@ -75,6 +81,7 @@ export function createWorkersDataplane(options: WorkersOptions = {}, spawn: Spaw
     over = "it is closed";
     await crew.stop();
     await operations.idle();
+    held?.retain([]);
     await addresses?.close();
   };
 
@@ -85,6 +92,7 @@ export function createWorkersDataplane(options: WorkersOptions = {}, spawn: Spaw
     drain: (deadlineMs) =>
       operations.run(async () => {
         over ??= "it was drained";
+        held?.retain([]);
         const resets = await Promise.all(crew.alive().map((thread) => thread.ask({ kind: "drain", deadlineMs })));
         for (const { owners } of sockets.all()) owners.clear();
         return resets.reduce<number>((sum, count) => sum + (count ?? 0), 0);
@@ -93,7 +101,8 @@ export function createWorkersDataplane(options: WorkersOptions = {}, spawn: Spaw
       const { inForce } = switcher;
       return {
         generation: inForce?.generation ?? 0,
-        placement: (inForce?.everywhere ?? abilities.reusePort) ? "reusePort" : "ports dealt to workers",
+        placement: (inForce?.everywhere ?? abilities.reusePort) ? spread : "ports dealt to workers",
+        engine: engine.name,
         workers: crew.states(),
         listeners: inForce === undefined ? [] : listenerStatus(inForce, sockets),
         notEmulated: (inForce?.listen.dropping ?? []).map((frontend) => ({ frontend, what: "drop" as const })),

@@ -1,7 +1,8 @@
 import type { CanonicalDump } from "./dump.ts";
 
 /** Chains that kube-proxy fills service by service, and it walks services in the random order of a Go map. */
-const fedByServices = /\/KUBE-(SERVICES|NODEPORTS|EXTERNAL-SERVICES|PROXY-FIREWALL)$/;
+const fedByServices =
+  /\/KUBE-(?:SERVICES|NODEPORTS|EXTERNAL-SERVICES|PROXY-FIREWALL|PORTALS-\w+|NODEPORT-(?:CONTAINER|HOST|NON-LOCAL))$/;
 /** Of the same chains: rules that stay behind all others. */
 const mustBeLast = "NOTE: this must be the last rule";
 

@@ -1,5 +1,6 @@
 import { playOnce } from "./play-once.ts";
-import { playRecording } from "./play.ts";
+import { playPortals } from "./play-portals.ts";
+import { type Play, type Player, playRecording } from "./play.ts";
 import { playWatch } from "./play-watch.ts";
 import { readRecording } from "./recording.ts";
 import type { StageResult } from "./stage-result.ts";
@@ -15,6 +16,10 @@ export interface RulesConformanceOptions {
   readonly onResults: (results: readonly StageResult[]) => void;
 }
 
+/** The rules of the userspace mode lead to a process, and go with it. */
+const waysOf = (mode: string): readonly ((play: Play) => Player)[] =>
+  mode === "userspace" ? [playPortals] : [playOnce, playWatch];
+
 /**
  * Lets `sluice run --dataplane kernel` do what a recorded kube-proxy did, in network namespaces made for it, and
  * compares the kernel's rules after every stage: by a fresh `--once` each, and by one `--watch`.
@@ -29,7 +34,7 @@ export async function conformRules(folders: readonly string[], options: RulesCon
     .flatMap((recording) =>
       recording.modes
         .filter((mode) => modes === undefined || modes.includes(mode))
-        .flatMap((mode) => [playOnce, playWatch].map((way) => ({ recording, mode, way }))),
+        .flatMap((mode) => waysOf(mode).map((way) => ({ recording, mode, way }))),
     );
   const queue = plays.values();
   const work = async (): Promise<void> => {

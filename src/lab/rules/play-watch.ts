@@ -1,13 +1,16 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../../core/clock.ts";
-import { type RunningCommand, startCommand } from "../../host/exec.ts";
+import { compareState, compareSysctls, countState, stateOf } from "./compare-state.ts";
 import { compareWith, type Expectation, expectationOf, presettled } from "./expectation.ts";
+import { type FollowedRun, startFollowed } from "./followed-run.ts";
 import { createObjectsHeld, irrelevantSlice } from "./objects-held.ts";
 import { modeAfter, type Play, type Player, runCommands, writeConfig } from "./play.ts";
 import { writeObjects } from "./recorded-node.ts";
 import type { ArtifactDifference } from "./stage-result.ts";
 
-/** How long rules may take to become what they have to be, in milliseconds. */
-const PATIENCE_MS = 20_000;
+/** How long what follows a sync may take, in milliseconds; and what comes of no sync of ours, as flushed rules do. */
+const PATIENCE_MS = 10_000;
+const UNASKED_MS = 60_000;
 const POLL_MS = 150;
 /** kube-proxy removes what it emptied in a sync that comes at least a second later. */
 const SETTLE_MS = 1_250;
@@ -17,28 +20,35 @@ export function playWatch(play: Play): Player {
   const { recording, node, sluice } = play;
   const held = createObjectsHeld();
   let mode = play.mode;
-  let running: RunningCommand | undefined;
+  let running: FollowedRun | undefined;
   let nudges = 0;
 
-  const write = (): Promise<string> =>
-    writeObjects(node, nudges === 0 ? held.all() : [...held.all(), irrelevantSlice(nudges)]);
+  /** Each time with something else in it that changes no rule: so a sync follows, whatever the stage is. */
+  const write = (): Promise<string> => {
+    nudges += 1;
+    return writeObjects(node, [...held.all(), irrelevantSlice(nudges)]);
+  };
   const start = async (): Promise<void> => {
     const config = await writeConfig(play, mode);
     const options = ["run", "--watch", "--dataplane", "kernel", "--config", config, "-f", await write()];
-    running = startCommand([...node.prefix, ...sluice, ...options]);
+    running = await startFollowed([...node.prefix, ...sluice, ...options]);
   };
   const stop = async (): Promise<void> => {
-    await running?.stop("SIGTERM");
+    await running?.stop();
     running = undefined;
   };
-  const reach = async (expected: Expectation): Promise<readonly ArtifactDifference[]> => {
-    const endMs = systemClock.nowMs() + PATIENCE_MS;
+  const reach = async (
+    compare: () => Promise<readonly ArtifactDifference[]>,
+    patienceMs = PATIENCE_MS,
+  ): Promise<readonly ArtifactDifference[]> => {
+    const endMs = systemClock.nowMs() + patienceMs;
     for (;;) {
-      const differences = await compareWith(node, expected);
+      const differences = await compare();
       if (differences.length === 0 || systemClock.nowMs() > endMs || running?.ended === true) return differences;
       await pause(POLL_MS);
     }
   };
+  const rules = (expected: Expectation) => () => compareWith(node, expected);
 
   return {
     way: "watch",
@@ -47,30 +57,33 @@ export function playWatch(play: Play): Player {
       mode = modeAfter(mode, stage);
       await runCommands(node, stage);
       const kind = stage.action?.action;
-      if (kind !== undefined && kind !== "exec") await stop();
+      const unasked = kind === "exec";
+      if (kind !== undefined && !unasked) await stop();
       if (kind === "cleanup") await node.run([...sluice, "cleanup"]);
       else if (running === undefined) await start();
-      else await write();
+      else if (!unasked) await running.afterSync(write);
       const before = presettled(recording, stage.name, play.mode);
-      const differences = before === undefined ? [] : await reach(before);
+      const differences = before === undefined ? [] : [...(await reach(rules(before)))];
       if (before !== undefined) {
         await pause(SETTLE_MS);
-        nudges += 1;
-        await write();
+        await running?.afterSync(write);
       }
       const expected = expectationOf(recording, stage.name, play.mode);
-      const after = await reach(expected);
+      differences.push(...(await reach(rules(expected), unasked ? UNASKED_MS : PATIENCE_MS)));
+      const first = stage === recording.stages[0];
+      if (first) differences.push(...(await compareSysctls(node, recording, play.mode)));
+      const state = running === undefined ? undefined : stateOf(recording, play.mode, stage.name);
+      if (state !== undefined) {
+        await pause(recording.probeDelayMs);
+        differences.push(...(await reach(() => compareState(node, state))));
+      }
       const died = running?.ended === true;
       return {
-        compared: expected.dumps.length + (before === undefined ? 0 : 1),
-        differences: [...differences, ...after],
+        compared: expected.dumps.length + (before === undefined ? 0 : 1) + (first ? 1 : 0) + countState(state),
+        differences,
         problem: died ? `ended by itself: ${running!.stderr().trim()}` : undefined,
       };
     },
     close: stop,
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

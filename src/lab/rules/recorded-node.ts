@@ -22,6 +22,8 @@ export interface RecordedNode {
   close(): Promise<void>;
 }
 
+/** A program is started and reads thousands of objects, beside others that do the same. */
+const COMMAND_MS = 180_000;
 const tables = ["nat", "filter", "mangle"] as const;
 const commands = ["iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"];
 let made = 0;
@@ -37,7 +39,8 @@ export async function openRecordedNode(recording: Recording): Promise<RecordedNo
   try {
     await execOk(["ip", "netns", "add", name]);
     const prefix = ["ip", "netns", "exec", name, ...(await pathTo(recording, folder))] as const;
-    const run = (argv: readonly string[], input = ""): Promise<CommandResult> => exec([...prefix, ...argv], { input });
+    const run = (argv: readonly string[], input = ""): Promise<CommandResult> =>
+      exec([...prefix, ...argv], { input, timeoutMs: COMMAND_MS });
     await setUp(name, recording, run);
     return { folder, prefix, run, dump: (artifact, onlyOurs) => dumpOf(run, artifact, onlyOurs), close };
   } catch (error) {

@@ -1,17 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { isMap, parseAllDocuments } from "yaml";
-import { decodeUtf8 } from "../../cluster/decode-utf8.ts";
-import { inputInvalid } from "../../cluster/input-invalid.ts";
-import type { SluiceError } from "../../core/errors.ts";
-
-/** One object as the API server holds it. */
-export interface RecordedObject {
-  /** `apiVersion/kind/namespace/name`. */
-  readonly key: string;
-  readonly object: unknown;
-}
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { foldersIn, optionalText, readJson, readObjects, type RecordedObject, textOf } from "./recording-files.ts";
 
 /** What was done at a step besides changing objects. */
 export type Action =
@@ -37,6 +26,8 @@ export interface NodeInterface {
 export interface Recording {
   readonly name: string;
   readonly folder: string;
+  /** Where the dumps lie: by stage and mode in one folder, of one stage in a folder a mode, or by stage alone. */
+  readonly layout: "scenario" | "cluster" | "one-mode";
   /** The modes it was recorded in. */
   readonly modes: readonly string[];
   readonly stages: readonly RecordedStage[];
@@ -46,35 +37,78 @@ export interface Recording {
   readonly iptablesBefore: string | undefined;
   /** Recorded with iptables' legacy back end. */
   readonly legacy: boolean;
+  /** kube-proxy was left alone for so long before it was asked anything, in milliseconds. */
+  readonly probeDelayMs: number;
 }
 
 const plainNode: readonly NodeInterface[] = [{ name: "eth0", addresses: ["192.168.10.5/24", "fd00:192:168:10::5/64"] }];
+const clusterNode: readonly NodeInterface[] = [
+  { name: "eth0", addresses: ["192.168.77.2/24", "fd00:192:168:77::2/64"] },
+];
 
-/** A folder with a scenario.json, or the folders with one in it, in order of name. Empty where there is none. */
+/**
+ * The folders of recordings that a path stands for, in order of name: itself, a cluster's states, or those of the
+ * folders in it. Empty where there is none.
+ */
 export function findRecordings(path: string): readonly string[] {
-  if (existsSync(join(path, "scenario.json"))) return [path];
-  const isFolder = existsSync(path) && statSync(path).isDirectory();
-  const entries = isFolder ? readdirSync(path, { withFileTypes: true }) : [];
-  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
-  return folders.filter((folder) => existsSync(join(folder, "scenario.json"))).sort();
+  const own = recordingsOf(path);
+  return own.length > 0 ? own : foldersIn(path).flatMap(recordingsOf);
+}
+
+function recordingsOf(folder: string): readonly string[] {
+  if (existsSync(join(folder, "scenario.json")) || isClusterState(folder)) return [folder];
+  return foldersIn(folder).filter(isClusterState);
+}
+
+/** What kube-proxy 1.36 made of a whole cluster, or of one of its later states: `expected-136`, `expected-136-after-…`. */
+function isClusterState(folder: string): boolean {
+  return /^expected-136(?:-|$)/.test(basename(folder)) && existsSync(join(folder, "..", "cluster.yaml"));
 }
 
 interface ScenarioFile {
   readonly name: string;
-  readonly modes: readonly string[];
+  readonly modes?: readonly string[];
+  /** Instead of `modes` where there was but one. */
+  readonly mode?: string;
   readonly steps: readonly string[];
   readonly iptables?: string;
+  readonly probeDelayMs?: number;
   readonly setup?: { readonly interfaces?: readonly NodeInterface[]; readonly iptablesRestore?: string };
 }
 
 /** @throws {SluiceError} INPUT_INVALID where a file is missing or is not what it should be. */
 export function readRecording(folder: string): Recording {
+  return isClusterState(folder) ? readClusterState(folder) : readScenario(folder);
+}
+
+function readClusterState(folder: string): Recording {
+  const cluster = join(folder, "..");
+  const modes = foldersIn(folder).filter((one) => existsSync(join(one, "config.yaml")));
+  const state = `cluster${basename(folder).slice("expected-136".length)}.yaml`;
+  const objects = readObjects(cluster, existsSync(join(cluster, state)) ? state : "cluster.yaml");
+  const applied = [...objects, ...readObjects(cluster, "servicecidrs.yaml", true)];
+  return {
+    name: `${basename(join(folder, ".."))} ${basename(folder)}`,
+    folder,
+    layout: "cluster",
+    modes: modes.map((one) => basename(one)),
+    stages: [{ name: "00-initial", deleted: [], applied, action: undefined }],
+    config: textOf(modes[0] ?? folder, "config.yaml"),
+    interfaces: clusterNode,
+    iptablesBefore: undefined,
+    legacy: false,
+    probeDelayMs: 0,
+  };
+}
+
+function readScenario(folder: string): Recording {
   const scenario = readJson<ScenarioFile>(folder, "scenario.json");
   const steps = scenario.steps.map((name) => readStep(folder, name));
   return {
     name: scenario.name,
     folder,
-    modes: scenario.modes,
+    layout: scenario.modes === undefined ? "one-mode" : "scenario",
+    modes: scenario.modes ?? [scenario.mode ?? ""],
     stages: [
       { name: "00-initial", deleted: [], applied: readObjects(folder, "objects.yaml"), action: undefined },
       ...steps,
@@ -83,20 +117,18 @@ export function readRecording(folder: string): Recording {
     interfaces: scenario.setup?.interfaces ?? plainNode,
     iptablesBefore: scenario.setup?.iptablesRestore,
     legacy: scenario.iptables === "legacy",
+    probeDelayMs: scenario.probeDelayMs ?? 0,
   };
 }
 
 /** What was recorded at a stage. @param artifact `iptables-save.txt`, `nft.txt`, … @returns undefined if it was not. */
 export function expectedDump(recording: Recording, stage: string, mode: string, artifact: string): string | undefined {
-  return optionalText(recording.folder, `expected/${stage}.${mode}.${artifact}`);
-}
-
-/** Whether the kernel refused a sync of kube-proxy's: the family concerned then stayed without rules. */
-export function wasRefused({ folder }: Recording, mode: string): boolean {
-  const file = `expected/state.${mode}.json`;
-  if (optionalText(folder, file) === undefined) return false;
-  const { errors = [] } = readJson<{ readonly errors?: readonly string[] }>(folder, file);
-  return errors.some((line) => /sync failed|Failed to execute iptables-restore/.test(line));
+  const files = {
+    scenario: `expected/${stage}.${mode}.${artifact}`,
+    cluster: `${mode}/${artifact}`,
+    "one-mode": `expected/${stage}.${artifact}`,
+  };
+  return optionalText(recording.folder, files[recording.layout]);
 }
 
 function readStep(folder: string, name: string): RecordedStage {
@@ -107,56 +139,4 @@ function readStep(folder: string, name: string): RecordedStage {
     applied: readObjects(folder, `steps/${name}.apply.yaml`, true),
     action: optionalText(folder, action) === undefined ? undefined : readJson<Action>(folder, action),
   };
-}
-
-/** Our own recorder wrote it: its shape is not checked further. */
-function readJson<T>(folder: string, file: string): T {
-  try {
-    return JSON.parse(textOf(folder, file)) as T;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw invalid(folder, file, "JSON", error.message);
-  }
-}
-
-function readObjects(folder: string, file: string, optional = false): readonly RecordedObject[] {
-  const text = optional ? optionalText(folder, file) : textOf(folder, file);
-  const documents = text === undefined ? [] : parseAllDocuments(text);
-  return [...documents].flatMap((document) => {
-    if (document.errors.length > 0) throw invalid(folder, file, "YAML", document.errors[0]!.message);
-    if (!isMap(document.contents)) return [];
-    return flattened(document.toJS() as ObjectHead).map((object) => ({ key: keyOf(object), object }));
-  });
-}
-
-interface ObjectHead {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata?: { readonly namespace?: string; readonly name?: string };
-  readonly items?: readonly ObjectHead[];
-}
-
-function flattened(object: ObjectHead): readonly ObjectHead[] {
-  return object.kind?.endsWith("List") === true ? (object.items ?? []) : [object];
-}
-
-function keyOf({ apiVersion, kind, metadata }: ObjectHead): string {
-  return [apiVersion, kind, metadata?.namespace ?? "", metadata?.name].join("/");
-}
-
-function textOf(folder: string, file: string): string {
-  const text = optionalText(folder, file);
-  if (text === undefined) throw invalid(folder, file, "a file of a recorded scenario", "no such file");
-  return text;
-}
-
-function optionalText(folder: string, file: string): string | undefined {
-  const path = join(folder, file);
-  if (existsSync(path)) return decodeUtf8(readFileSync(path), path);
-  return existsSync(`${path}.gz`) ? decodeUtf8(gunzipSync(readFileSync(`${path}.gz`)), path) : undefined;
-}
-
-function invalid(folder: string, file: string, expected: string, received: string): SluiceError<"INPUT_INVALID"> {
-  const place = { line: undefined, column: undefined, field: "" };
-  return inputInvalid({ file: join(folder, file), ...place, expected, received });
 }

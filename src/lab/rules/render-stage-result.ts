@@ -7,7 +7,7 @@ const SHOWN = 6;
 export function renderStageResult(result: StageResult): string {
   const { recording, mode, way, stage, compared, differences, problem } = result;
   const state = agrees(result) ? "agrees" : "differs";
-  const head = `${state.padEnd(8)} ${recording} ${stage}, mode ${mode}, --${way}: ${compared} dumps\n`;
+  const head = `${state.padEnd(8)} ${recording} ${stage}, mode ${mode}, --${way}: ${compared} records\n`;
   const problemLine = problem === undefined ? "" : `  ${problem}\n`;
   return head + problemLine + differences.map(differenceText).join("");
 }

@@ -13,6 +13,8 @@ export interface EchoBackends {
   newSlice(): Promise<BackendCount[]>;
   /** What they have seen so far; read it when they are at rest. */
   counts(): BackendCount[];
+  /** As of `Thread`. */
+  busyShare(): number;
   close(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export async function startEchoBackends(specs: readonly BackendSpec[]): Promise<
       return readBackendCounts(counters);
     },
     counts: () => readBackendCounts(counters),
+    busyShare: thread.busyShare,
     close() {
       thread.tell({ kind: "close" });
       return thread.ended;

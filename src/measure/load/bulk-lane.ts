@@ -28,6 +28,7 @@ export function bulkLane(run: LaneRun, number: number): Lane {
       if (ended) connection.end();
       else connection.send(request);
     },
+    closed() {},
     data(connection, chunk) {
       if (!continues(expected, place, chunk)) return connection.fail("wrong");
       if (!begun) run.answered(undefined);

@@ -15,15 +15,16 @@ export function connectLane(run: LaneRun, number: number): Lane {
 
   const next = (): void => {
     connection = undefined;
-    if (!run.isOpen()) return run.ended(number);
-    const startedMs = run.nowMs();
+    run.turn(start, () => run.ended(number));
+  };
+  const start = (dueMs: number): void => {
     const mine = openConnection(run, {
       connected() {},
       data(chunk) {
         const state = answer.take(chunk);
         if (state === "more") return;
         if (state === "wrong") return mine.fail("wrong");
-        run.answered(run.nowMs() - startedMs);
+        run.answered(run.nowMs() - dueMs);
         mine.end();
       },
       closed(clean) {

@@ -7,6 +7,8 @@ import type { LoadSample, LoadTask } from "./task.ts";
 export interface LoadGenerator {
   /** Runs one slice; one at a time. @param signal ends it early, with what was counted until then. */
   run(task: LoadTask, signal?: AbortSignal): Promise<LoadSample>;
+  /** As of `Thread`. */
+  busyShare(): number;
   close(): Promise<void>;
 }
 
@@ -25,6 +27,7 @@ export function startLoadGenerator(): LoadGenerator {
         signal?.removeEventListener("abort", stop);
       }
     },
+    busyShare: thread.busyShare,
     close() {
       thread.tell({ kind: "close" });
       return thread.ended;

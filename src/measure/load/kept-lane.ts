@@ -9,23 +9,31 @@ export function keptLane(run: LaneRun, number: number): Lane {
   const request = createMessage(ECHO, number, run.task.messageBytes);
   const answer = answerReader(request);
   let sequence = 0;
-  let sentMs = 0;
+  let dueMs = 0;
+  let withdraw = (): void => {};
 
   const send = (connection: Connection): void => {
-    if (!run.isOpen()) return connection.end();
-    numberMessage(request, sequence++);
-    answer.reset();
-    sentMs = run.nowMs();
-    connection.send(request);
+    withdraw = run.turn(
+      (due) => {
+        numberMessage(request, sequence++);
+        answer.reset();
+        dueMs = due;
+        connection.send(request);
+      },
+      () => connection.end(),
+    );
   };
   return persistentLane(run, number, {
     start: send,
+    // Its turn goes to somebody who can send.
+    closed: () => withdraw(),
     data(connection, chunk) {
       const state = answer.take(chunk);
       if (state === "more") return;
       if (state === "wrong") return connection.fail("wrong");
-      run.answered(run.nowMs() - sentMs);
+      run.answered(run.nowMs() - dueMs);
       run.completed(1);
+      connection.rest();
       send(connection);
     },
   });

@@ -18,14 +18,16 @@ export interface Lane {
 export interface LaneRun {
   readonly task: LoadTask;
   nowMs(): number;
-  /** Whether new requests may be sent. */
+  /** Whether new requests may be sent, now or when their turn comes. */
   isOpen(): boolean;
+  /** Asks for the turn to send a request, as `Turns` has it. */
+  turn(go: (dueMs: number) => void, over: () => void): () => void;
   nextTarget(): LoadTarget;
   /** A connection is established; or the first datagram of a flow goes out, which nobody can see before. */
   opened(): void;
   /** Operations completed now. */
   completed(operations: number): void;
-  /** A right answer came; or a stream began. @param latencyMs since it was asked for; undefined: it is not timed. */
+  /** A right answer came; or a stream began. @param latencyMs since it was due; undefined: it is not timed. */
   answered(latencyMs: number | undefined): void;
   received(bytes: number): void;
   failed(error: keyof LoadErrors): void;

@@ -5,10 +5,12 @@ interface Conversation {
   /** The connection stands and the window is or was open: send, or end the connection. */
   start(connection: Connection): void;
   data(connection: Connection, chunk: Buffer): void;
+  /** The connection is gone; another one takes its place, or none. */
+  closed(): void;
 }
 
 /** A lane on a connection that stands before the window opens and stays; a new one takes its place only after an error. */
-export function persistentLane(run: LaneRun, number: number, { start, data }: Conversation): Lane {
+export function persistentLane(run: LaneRun, number: number, { start, data, closed }: Conversation): Lane {
   let connection: Connection | undefined;
   let begun = false;
 
@@ -24,6 +26,7 @@ export function persistentLane(run: LaneRun, number: number, { start, data }: Co
         closed() {
           connection = undefined;
           resolve();
+          closed();
           if (begun) next();
         },
       });

@@ -1,17 +1,18 @@
 import type { Clock } from "../../core/clock.ts";
-import type { WorkName } from "../work.ts";
+import { type WorkKind, workOf } from "../work.ts";
 import { bulkLane } from "./bulk-lane.ts";
 import { connectLane } from "./connect-lane.ts";
 import { keptLane } from "./kept-lane.ts";
 import type { Lane, LaneRun } from "./lane.ts";
 import { createTally, type Tally } from "./tally.ts";
 import type { LoadSample, LoadTask } from "./task.ts";
+import { closedLoop, openLoop, type Turns } from "./turns.ts";
 import { udpLane } from "./udp-lane.ts";
 
 /** How often the lanes are looked through for one that has waited too long, in milliseconds. */
 const SWEEP_MS = 20;
 
-const laneOf: Readonly<Record<WorkName, (run: LaneRun, number: number) => Lane>> = {
+const laneOf: Readonly<Record<WorkKind, (run: LaneRun, number: number) => Lane>> = {
   "tcp-connect-request-close": connectLane,
   "tcp-request-response": keptLane,
   "tcp-bulk": bulkLane,
@@ -20,7 +21,8 @@ const laneOf: Readonly<Record<WorkName, (run: LaneRun, number: number) => Lane>>
 
 /**
  * Runs one slice of load in this thread. It ends when the window is over and every lane has its last answer, or has
- * waited for it in vain: at most two time-outs after the window, and as long as a stream takes to empty its buffers.
+ * waited for it in vain: at most two time-outs after the window, or of an open loop after the last request was due, and as
+ * long as a stream takes to empty its buffers.
  *
  * @param clock the finest there is; it has to be that of this thread only.
  * @param signal ends the slice at once; what was counted until then is the sample.
@@ -28,32 +30,36 @@ const laneOf: Readonly<Record<WorkName, (run: LaneRun, number: number) => Lane>>
 export async function runLoad(task: LoadTask, clock: Clock, signal: AbortSignal): Promise<LoadSample> {
   const window = createWindow(clock, task.windowMs);
   const tally = createTally(window.isOpen);
-  const { lanes, ended } = createLanes(task, clock, window, tally);
+  const turns = createTurns(task, clock, window, tally);
+  const { lanes, ended } = createLanes(task, clock, turns, tally);
   const sweep = setInterval(() => {
     const late = clock.nowMs() - task.timeoutMs;
     for (const lane of lanes.values()) if ((lane.waitingSinceMs ?? Infinity) < late) lane.giveUp();
   }, SWEEP_MS);
   const abort = (): void => {
     window.close();
+    turns.stop();
     for (const lane of lanes.values()) lane.abort();
   };
   signal.addEventListener("abort", abort, { once: true });
   try {
     if (signal.aborted) abort();
     else await Promise.race([Promise.all([...lanes.values()].map((lane) => lane.open())), ended]);
-    window.open();
+    turns.begin(window.open());
     for (const lane of lanes.values()) lane.begin();
     await ended;
     return tally.sample(window.seconds());
   } finally {
     clearInterval(sweep);
+    turns.stop();
     signal.removeEventListener("abort", abort);
   }
 }
 
 /** The time in which requests are sent and operations count. */
 interface Window {
-  open(): void;
+  /** @returns when. */
+  open(): number;
   /** Before its time; one that was closed does not open. */
   close(): void;
   isOpen(): boolean;
@@ -68,6 +74,7 @@ function createWindow(clock: Clock, windowMs: number): Window {
     open() {
       openedMs = clock.nowMs();
       closesMs = Math.min(closesMs, openedMs + windowMs);
+      return openedMs;
     },
     close() {
       closesMs = Math.min(closesMs, clock.nowMs());
@@ -80,11 +87,19 @@ function createWindow(clock: Clock, windowMs: number): Window {
   };
 }
 
+/** The loop that the work is. */
+function createTurns({ work, windowMs, timeoutMs }: LoadTask, clock: Clock, { isOpen }: Window, tally: Tally): Turns {
+  const { ratePerSecond } = workOf(work);
+  if (ratePerSecond === undefined) return closedLoop(clock, isOpen);
+  const expired = (): void => tally.failed("timedOut");
+  return openLoop({ ratePerSecond, windowMs, timeoutMs, clock, late: tally.sent, expired });
+}
+
 /** @returns the lanes that have not ended yet, and a promise of when there is none. */
 function createLanes(
   task: LoadTask,
   clock: Clock,
-  window: Window,
+  turns: Turns,
   tally: Tally,
 ): { lanes: ReadonlyMap<number, Lane>; ended: Promise<void> } {
   const { work, targets, firstLane, concurrency } = task;
@@ -96,7 +111,8 @@ function createLanes(
     ...tally,
     task,
     nowMs: () => clock.nowMs(),
-    isOpen: window.isOpen,
+    isOpen: turns.isOpen,
+    turn: turns.take,
     nextTarget: () => targets[target++ % targets.length]!,
     ended(lane) {
       lanes.delete(lane);
@@ -104,7 +120,7 @@ function createLanes(
     },
   };
   for (let number = firstLane; number < firstLane + concurrency; number += 1) {
-    lanes.set(number, laneOf[work](run, number));
+    lanes.set(number, laneOf[workOf(work).kind](run, number));
   }
   return { lanes, ended };
 }

@@ -1,9 +1,11 @@
 import { createLatencyHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
 import type { LaneRun } from "./lane.ts";
-import type { LoadErrors, LoadSample } from "./task.ts";
+import { LATE_MS, type LoadErrors, type LoadSample } from "./task.ts";
 
 /** Counts what lanes tell. */
 export interface Tally extends Pick<LaneRun, "opened" | "completed" | "answered" | "received" | "failed"> {
+  /** An open loop sent a request so many milliseconds late by its own doing. */
+  sent(lateMs: number): void;
   /** @param seconds how long the window was open. */
   sample(seconds: number): LoadSample;
 }
@@ -16,6 +18,7 @@ export function createTally(isOpen: () => boolean): Tally {
   let answers = 0;
   let opened = 0;
   let bytes = 0;
+  let sentLate = 0;
   return {
     opened: () => (opened += 1),
     completed(count) {
@@ -26,6 +29,9 @@ export function createTally(isOpen: () => boolean): Tally {
       if (latencyMs !== undefined) recordLatency(latency, latencyMs);
     },
     received: (count) => (bytes += count),
+    sent(lateMs) {
+      if (lateMs > LATE_MS) sentLate += 1;
+    },
     failed: (error) => (errors[error] += 1),
     sample: (seconds) => ({
       operations,
@@ -35,6 +41,7 @@ export function createTally(isOpen: () => boolean): Tally {
       answers,
       opened,
       bytes,
+      sentLate,
     }),
   };
 }

@@ -6,6 +6,9 @@ export interface LoadTarget {
   readonly port: number;
 }
 
+/** A request that an open loop sends later than this, in milliseconds, is late. */
+export const LATE_MS = 1;
+
 /** One slice of load. Plain data: it goes to the generator's thread. */
 export interface LoadTask {
   readonly work: WorkName;
@@ -55,4 +58,9 @@ export interface LoadSample {
   readonly opened: number;
   /** Bytes received in all. */
   readonly bytes: number;
+  /**
+   * Of an open loop: requests that went out more than LATE_MS after they were due although a lane was there for them,
+   * which is the generator's own doing. 0 of a closed loop, where nothing is due.
+   */
+  readonly sentLate: number;
 }

@@ -21,7 +21,11 @@ export function udpLane(run: LaneRun, number: number): Lane {
   let socket: Socket | undefined;
   let begun = false;
 
+  let dueMs = 0;
+  let withdraw = (): void => {};
+
   const close = (): void => {
+    withdraw();
     waitingSinceMs = undefined;
     socket?.close();
     socket = undefined;
@@ -31,7 +35,8 @@ export function udpLane(run: LaneRun, number: number): Lane {
     close();
     if (begun) next();
   };
-  const send = (mine: Socket): void => {
+  const send = (mine: Socket, due: number): void => {
+    dueMs = due;
     numberMessage(request, sequence++);
     if (sentOnFlow === 0) run.opened();
     sentOnFlow += 1;
@@ -41,7 +46,7 @@ export function udpLane(run: LaneRun, number: number): Lane {
   const take = (answer: Buffer): void => {
     run.received(answer.length);
     if (waitingSinceMs === undefined || !answer.equals(request)) return fail("wrong");
-    run.answered(run.nowMs() - waitingSinceMs);
+    run.answered(run.nowMs() - dueMs);
     run.completed(1);
     waitingSinceMs = undefined;
     next();
@@ -67,16 +72,19 @@ export function udpLane(run: LaneRun, number: number): Lane {
         if (socket === mine && begun) next();
       });
     });
+  const end = (): void => {
+    close();
+    run.ended(number);
+  };
   const next = (): void => {
-    if (!run.isOpen()) {
-      close();
-      run.ended(number);
-    } else if (socket === undefined) void open();
-    else if (sentOnFlow < REQUESTS_PER_UDP_FLOW) send(socket);
-    else {
-      close();
-      void open();
+    if (!run.isOpen()) return end();
+    if (socket !== undefined && sentOnFlow < REQUESTS_PER_UDP_FLOW) {
+      const mine = socket;
+      withdraw = run.turn((due) => send(mine, due), end);
+      return;
     }
+    close();
+    void open();
   };
 
   return {

@@ -1,17 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../../model/model.ts";
+import type { ServicePort } from "../../model/service-port.ts";
 import type { Family } from "../../net/ip.ts";
+import { remembering } from "../remembering.ts";
 import { builtInChains } from "./built-in-chains.ts";
-import { ruleContext } from "./context.ts";
+import { type RuleContext, ruleContext } from "./context.ts";
 import { draftTable, finishTable } from "./draft.ts";
-import { addEndpointChains, endpointChains } from "./endpoint-chains.ts";
 import { addForwarding, addLocalnetGuard, addMasquerading } from "./fixed-rules.ts";
 import { addTopLevel } from "./jumps.ts";
-import { serviceChains } from "./names.ts";
 import { addNodePortEntry } from "./node-ports.ts";
 import type { ResolvedIptablesOptions } from "./options.ts";
-import type { IptablesRuleset } from "./ruleset.ts";
-import { addServiceAddresses } from "./service-addresses.ts";
-import { addServiceChains } from "./service-chains.ts";
+import { addShared, createPortCompiler, type PortRules } from "./port-rules.ts";
+import type { Chain, IptablesRuleset } from "./ruleset.ts";
 
 /**
  * Compiles the whole ruleset of one family, as kube-proxy 1.36 leaves it in a fresh kernel: the tables filter and nat
@@ -22,20 +22,44 @@ import { addServiceChains } from "./service-chains.ts";
  * Time and memory O(service ports × endpoints). Source: kube-proxy, pkg/proxy/iptables/proxier.go, `syncProxyRules`.
  */
 export function compileIptables(model: Model, family: Family, options: ResolvedIptablesOptions): IptablesRuleset {
-  const context = ruleContext(model, family, options);
+  return createIptablesCompiler(family, options)(model);
+}
+
+/**
+ * Makes a compiler for a model that changes. What comes of a service port that is the same one as before (`===`) are
+ * the same chains and rules as before, as long as what all rules depend on is the same: a change costs what changed,
+ * and a walk over the service ports.
+ */
+export function createIptablesCompiler(
+  family: Family,
+  options: ResolvedIptablesOptions,
+): (model: Model) => IptablesRuleset {
+  let context: RuleContext | undefined;
+  let rulesOf!: (port: ServicePort) => PortRules;
+  return (model) => {
+    const now = ruleContext(model, family, options);
+    if (context === undefined || !isDeepStrictEqual(context, now)) {
+      context = now;
+      rulesOf = remembering(createPortCompiler(context));
+    }
+    return assemble(model.servicePorts[family].map(rulesOf), context);
+  };
+}
+
+function assemble(ports: readonly PortRules[], context: RuleContext): IptablesRuleset {
   const filter = draftTable("filter");
   const nat = draftTable("nat");
+  const own: Chain[] = [];
   addTopLevel(filter, nat);
   addLocalnetGuard(filter, context);
   addMasquerading(nat, context);
-  for (const port of model.servicePorts[family]) {
-    const chains = serviceChains(port.name, port.proto);
-    const endpoints = endpointChains(port);
-    addServiceAddresses({ filter, nat }, port, chains, context);
-    addServiceChains(nat, port, chains, endpoints, context);
-    addEndpointChains(nat, port, endpoints, context);
+  for (const port of ports) {
+    addShared(filter, port.shared.filter);
+    addShared(nat, port.shared.nat);
+    for (const chain of port.own) own.push(chain);
   }
   addNodePortEntry(nat, context);
   addForwarding(filter, context);
-  return { family, tables: [finishTable(filter, builtInChains.filter), finishTable(nat, builtInChains.nat)] };
+  const tables = [finishTable(filter, builtInChains.filter, []), finishTable(nat, builtInChains.nat, own)];
+  return { family: context.family, tables };
 }

@@ -1,4 +1,4 @@
-import type { Match, Rule, Table, TableName, Target } from "./ruleset.ts";
+import type { Chain, Match, Rule, Table, TableName, Target } from "./ruleset.ts";
 
 /** A table while it is compiled: its chains in the order in which they were first named. */
 export interface TableDraft {
@@ -25,9 +25,13 @@ export function append(table: TableDraft, name: string, matches: readonly Match[
   chain(table, name).push(target === undefined ? { matches } : { matches, target });
 }
 
-/** @param builtIn chains of the kernel's own, which have a policy; kube-proxy leaves it at ACCEPT. */
-export function finishTable({ name, chains }: TableDraft, builtIn: readonly string[]): Table {
+/**
+ * @param builtIn chains of the kernel's own, which have a policy; kube-proxy leaves it at ACCEPT.
+ * @param others chains that are finished already.
+ */
+export function finishTable({ name, chains }: TableDraft, builtIn: readonly string[], others: readonly Chain[]): Table {
   const own = builtIn.map((chain) => ({ name: chain, policy: "ACCEPT" as const, rules: chains.get(chain) ?? [] }));
   for (const chain of builtIn) chains.delete(chain);
-  return { name, chains: [...own, ...Array.from(chains, ([chain, rules]) => ({ name: chain, rules }))] };
+  const drafted = Array.from(chains, ([chain, rules]) => ({ name: chain, rules }));
+  return { name, chains: [...own, ...drafted, ...others] };
 }

@@ -2,6 +2,7 @@ import type { Family } from "../../net/ip.ts";
 import { word } from "../quote.ts";
 import type { InChain, TableChanges } from "./changes.ts";
 import { renderRule } from "./render.ts";
+import type { Chain } from "./ruleset.ts";
 import { plainName } from "./syntax.ts";
 
 /**
@@ -17,19 +18,26 @@ export function renderChanges(changes: readonly TableChanges[], family: Family):
   return changes.map((table) => tableText(table, family)).join("");
 }
 
-function tableText({ name, replace, remove, prepend, empty, drop }: TableChanges, family: Family): string {
-  const rules = replace.flatMap((chain) => chain.rules.map((rule) => ({ chain: chain.name, rule })));
+function tableText(changes: TableChanges, family: Family): string {
+  const { name, replace, remove, prepend, append = [], empty, drop } = changes;
   const declared = [...replace.map((chain) => chain.name), ...empty, ...drop].map(chainName).sort();
   const lines = [
     `*${name}`,
     ...declared.map((chain) => `:${chain} - [0:0]`),
     ...remove.map((one) => ruleLine("-D", one, family, "save")),
     ...prepend.toReversed().map((one) => ruleLine("-I", one, family)),
-    ...rules.map((one) => ruleLine("-A", one, family)),
+    ...replace.filter(({ rules }) => rules.length > 0).map((chain) => chainText(chain, family)),
+    ...append.map((one) => ruleLine("-A", one, family)),
     ...drop.map((chain) => `-X ${chain}`),
     "COMMIT\n",
   ];
   return lines.join("\n");
+}
+
+/** Joined chain by chain: a line is many small pieces, and they are forgotten sooner so. */
+function chainText({ name, rules }: Chain, family: Family): string {
+  const start = `-A ${chainName(name)}`;
+  return rules.map((rule) => withRule(start, renderRule(rule, family, "restore"))).join("\n");
 }
 
 function ruleLine(
@@ -38,8 +46,11 @@ function ruleLine(
   family: Family,
   format: "restore" | "save" = "restore",
 ): string {
-  const text = renderRule(rule, family, format);
-  return `${command} ${chainName(chain)}${text === "" ? "" : ` ${text}`}`;
+  return withRule(`${command} ${chainName(chain)}`, renderRule(rule, family, format));
+}
+
+function withRule(start: string, text: string): string {
+  return text === "" ? start : `${start} ${text}`;
 }
 
 function chainName(name: string): string {

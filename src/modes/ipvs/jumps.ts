@@ -7,6 +7,19 @@ const portals: Jump = ["KUBE-SERVICES", "kubernetes service portals"];
 const firewall: Jump = ["KUBE-PROXY-FIREWALL", "kube-proxy firewall rules"];
 const access = "kubernetes ipvs access filter";
 
+/** The chains that every program has besides the kernel's own. */
+export const ownChains = {
+  nat: ["KUBE-SERVICES", "KUBE-POSTROUTING", "KUBE-NODE-PORT", "KUBE-LOAD-BALANCER", "KUBE-MARK-MASQ"],
+  filter: [
+    "KUBE-FORWARD",
+    "KUBE-NODE-PORT",
+    "KUBE-PROXY-FIREWALL",
+    "KUBE-SOURCE-RANGES-FIREWALL",
+    "KUBE-IPVS-FILTER",
+    "KUBE-IPVS-OUT-FILTER",
+  ],
+} as const;
+
 /** The kernel's own chains with the jumps as it walks them: kube-proxy puts each in front of those before it. */
 export const natJumps: readonly Chain[] = [
   builtIn("PREROUTING", [portals]),

@@ -23,14 +23,20 @@ export interface Command {
   readonly harmless: readonly string[];
 }
 
+/** How rules are loaded, for each family, up to the options that say that others' rules stay. */
+export type RestoreCommands = Readonly<Record<Family, readonly [string, ...string[]]>>;
+
+const byName: RestoreCommands = { 4: ["iptables-restore"], 6: ["ip6tables-restore"] };
+
 /**
  * Steps as commands, in the same order. Each may be run again.
  *
+ * @param restore undefined: the host's own choice of iptables.
  * @throws {SluiceError} RULE_TEXT_INVALID for a name that could be read as more than itself.
  */
-export function renderSteps(steps: readonly Step[]): readonly Command[] {
+export function renderSteps(steps: readonly Step[], restore: RestoreCommands = byName): readonly Command[] {
   const commands: Command[] = [];
-  for (const command of steps.map(commandOf)) {
+  for (const command of steps.map((step) => commandOf(step, restore))) {
     const last = commands.at(-1);
     if (last === undefined || !joins(last, command)) commands.push(command);
     else commands[commands.length - 1] = { ...last, input: last.input + command.input };
@@ -56,7 +62,7 @@ function joins(a: Command, b: Command): boolean {
   return a.argv === b.argv && byLine.some(({ argv }) => argv === a.argv);
 }
 
-function commandOf(step: Step): Command {
+function commandOf(step: Step, restore: RestoreCommands): Command {
   switch (step.kind) {
     case "set-sysctl":
       return { ...sysctls, input: `${step.sysctl.path} = ${step.sysctl.value}\n` };
@@ -64,6 +70,8 @@ function commandOf(step: Step): Command {
       return alone(timeoutsCommand(step.timeouts));
     case "add-device":
       return alone(deviceCommand(step.name), "RTNETLINK answers: File exists");
+    case "delete-device":
+      return alone(["ip", "link", "delete", word(step.name, "device")], "Cannot find device");
     case "add-address":
       return { ...addresses, input: addressLine("replace", step.address, step.device) };
     case "delete-address":
@@ -87,9 +95,9 @@ function commandOf(step: Step): Command {
     case "delete-real-server":
       return ipvsLine(`-d ${serviceWords(step.of)} ${realServerPlace(step.server)}`);
     case "load-chains":
-      return { argv: restore(step.ruleset.family), input: renderIptables(step.ruleset, "restore"), harmless: [] };
+      return restoring(step.ruleset, restore);
     case "add-jumps":
-      return jumpsCommand(step.ruleset);
+      return jumpsCommand(step.ruleset, restore);
     default:
       return assertNever(step);
   }
@@ -115,11 +123,12 @@ function replaceText(set: IpSet, through: string): string {
   return `${fill}swap ${through} ${set.name}\ndestroy ${through}\n`;
 }
 
-function restore(family: Family): Command["argv"] {
-  return [family === 4 ? "iptables-restore" : "ip6tables-restore", "--noflush"];
+function restoring(ruleset: IptablesRuleset, restore: RestoreCommands): Command {
+  const input = renderIptables(ruleset, "restore");
+  return { argv: [...restore[ruleset.family], "--noflush"], input, harmless: [] };
 }
 
-function jumpsCommand(ruleset: IptablesRuleset): Command {
-  const input = renderIptables(ruleset, "restore");
-  return { argv: restore(ruleset.family), input, unless: input.replaceAll(/^-I /gm, "-C "), harmless: [] };
+function jumpsCommand(ruleset: IptablesRuleset, restore: RestoreCommands): Command {
+  const command = restoring(ruleset, restore);
+  return { ...command, unless: command.input.replaceAll(/^-I /gm, "-C ") };
 }

@@ -12,7 +12,7 @@ import type { RealServer, ServerPlace, VirtualServer } from "./tables.ts";
 export type Step =
   | { readonly kind: "set-sysctl"; readonly sysctl: Sysctl }
   | { readonly kind: "set-timeouts"; readonly timeouts: IpvsTimeouts }
-  | { readonly kind: "add-device"; readonly name: string }
+  | { readonly kind: "add-device" | "delete-device"; readonly name: string }
   | { readonly kind: "add-address" | "delete-address"; readonly address: Cidr; readonly device: string }
   | { readonly kind: "add-set"; readonly set: IpSet }
   /** The set is filled under another name, and then takes the place of the old one in one go, which goes. */

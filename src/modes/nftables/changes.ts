@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { unshared } from "../unshared.ts";
 import { elementsByKey } from "./element-key.ts";
 import { isServiceChain } from "./names.ts";
 import type { Chain, Element, NamedObject, NamedSet, Table } from "./ruleset.ts";
@@ -28,7 +29,8 @@ export function fullTransaction(table: Table): Transaction {
  * before Linux 6.2 the kernel learns only later that no element leads there. Elements of sets with time-outs are
  * packets' doing and left alone. Comments of chains, sets and tables cannot be changed, and make no difference.
  *
- * O(before + after). Order: references go first, and come last.
+ * Chains and elements that are the very same (`===`) before and after cost a walk, others O(before + after). Order:
+ * references go first, and come last.
  *
  * @param before undefined: the kernel has no such table.
  */
@@ -58,9 +60,11 @@ function tableCommand({ comment }: Table): Command {
   return comment === undefined ? { kind: "add-table" } : { kind: "add-table", comment };
 }
 
+/** What is the very same before and after (`===`) makes none. */
 function pairs<T extends { readonly name: string }>(before: readonly T[], after: readonly T[]): readonly Pair<T>[] {
-  const known = new Map(before.map((one) => [one.name, one]));
-  const kept = after.map((one) => {
+  const differing = unshared(before, after);
+  const known = new Map(differing.before.map((one) => [one.name, one]));
+  const kept = differing.after.map((one) => {
     const was = known.get(one.name);
     known.delete(one.name);
     return { before: was, after: one };
@@ -140,8 +144,9 @@ function addedSet(pair: SetPair): readonly Command[] {
 function lostElements(pair: SetPair): readonly Command[] {
   const { before, after } = pair;
   if (before === undefined || after === undefined || isRemade(pair) || isFilledByPackets(after)) return [];
-  const wanted = elementsByKey(after);
-  return [...elementsByKey(before)]
+  const differing = unshared(before.elements, after.elements);
+  const wanted = elementsByKey(after, differing.after);
+  return [...elementsByKey(before, differing.before)]
     .filter(([key, element]) => !isSameElement(element, wanted.get(key)))
     .map(([, element]) => ({ kind: "delete-element", set: before, element }));
 }
@@ -151,8 +156,9 @@ function newElements(pair: SetPair): readonly Command[] {
   if (after === undefined) return [];
   if (before === undefined || isRemade(pair)) return after.elements.map((element) => addition(after, element));
   if (isFilledByPackets(after)) return [];
-  const known = elementsByKey(before);
-  return [...elementsByKey(after)]
+  const differing = unshared(before.elements, after.elements);
+  const known = elementsByKey(before, differing.before);
+  return [...elementsByKey(after, differing.after)]
     .filter(([key, element]) => !isSameElement(element, known.get(key)))
     .map(([, element]) => addition(after, element));
 }

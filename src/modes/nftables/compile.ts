@@ -1,16 +1,19 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../../model/model.ts";
+import type { ServicePort } from "../../model/service-port.ts";
 import type { Family } from "../../net/ip.ts";
-import { ruleContext } from "./context.ts";
-import { draftTable, finishTable } from "./draft.ts";
+import { remembering } from "../remembering.ts";
+import { type RuleContext, ruleContext } from "./context.ts";
+import { type DraftPart, draftTable, finishTable, takePart } from "./draft.ts";
 import { addFixedRules } from "./fixed-rules.ts";
 import { serviceChains } from "./names.ts";
 import type { ResolvedNftablesOptions } from "./options.ts";
-import type { NftablesRuleset, Table } from "./ruleset.ts";
+import type { NftablesRuleset, Table, TableFamily } from "./ruleset.ts";
 import { addServiceAddresses } from "./service-addresses.ts";
 import { addServiceChains } from "./service-chains.ts";
 
 /** The one table that kube-proxy has in each family. */
-const NAME = "kube-proxy";
+const about = { name: "kube-proxy", comment: "rules for kube-proxy" };
 
 /**
  * Compiles the tables of both families, as kube-proxy 1.36 leaves them once everything is settled. Services come in the
@@ -19,17 +22,42 @@ const NAME = "kube-proxy";
  * Time and memory O(service ports × endpoints). Source: kube-proxy, pkg/proxy/nftables/proxier.go, `syncProxyRules`.
  */
 export function compileNftables(model: Model, options: ResolvedNftablesOptions): NftablesRuleset {
-  return { tables: [compileTable(model, 4, options), compileTable(model, 6, options)] };
+  return createNftablesCompiler(options)(model);
 }
 
-function compileTable(model: Model, family: Family, options: ResolvedNftablesOptions): Table {
-  const context = ruleContext(model, family, options);
-  const table = draftTable(family === 4 ? "ip" : "ip6");
-  addFixedRules(table, context);
-  for (const port of model.servicePorts[family]) {
+/**
+ * Makes a compiler for a model that changes. What comes of a service port that is the same one as before (`===`) are
+ * the same chains and elements as before, as long as what all rules depend on is the same: a change costs what changed,
+ * and a walk over the service ports.
+ */
+export function createNftablesCompiler(options: ResolvedNftablesOptions): (model: Model) => NftablesRuleset {
+  const [compile4, compile6] = [createTableCompiler(4, options), createTableCompiler(6, options)];
+  return (model) => ({ tables: [compile4(model), compile6(model)] });
+}
+
+function createTableCompiler(family: Family, options: ResolvedNftablesOptions): (model: Model) => Table {
+  const tableFamily: TableFamily = family === 4 ? "ip" : "ip6";
+  let context: RuleContext | undefined;
+  let partOf!: (port: ServicePort) => DraftPart;
+  return (model) => {
+    const now = ruleContext(model, family, options);
+    if (context === undefined || !isDeepStrictEqual(context, now)) {
+      context = now;
+      partOf = remembering(createPortCompiler(tableFamily, context));
+    }
+    const fixed = draftTable(tableFamily);
+    addFixedRules(fixed, context);
+    return finishTable(fixed, model.servicePorts[family].map(partOf), about);
+  };
+}
+
+/** Compiles service ports one by one, in a draft that is emptied after each. */
+function createPortCompiler(family: TableFamily, context: RuleContext): (port: ServicePort) => DraftPart {
+  const draft = draftTable(family);
+  return (port) => {
     const chains = serviceChains(port);
-    addServiceAddresses(table, port, chains);
-    addServiceChains(table, port, chains, context);
-  }
-  return finishTable(table, NAME, "rules for kube-proxy");
+    addServiceAddresses(draft, port, chains);
+    addServiceChains(draft, port, chains, context);
+    return takePart(draft);
+  };
 }

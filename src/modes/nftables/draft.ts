@@ -1,4 +1,4 @@
-import type { Element, Expression, Hook, NamedSet, Rule, Table, TableFamily } from "./ruleset.ts";
+import type { Element, Hook, NamedSet, Rule, Table, TableFamily } from "./ruleset.ts";
 import { expressionText } from "./render-expression.ts";
 import { syntaxOf } from "./syntax.ts";
 
@@ -7,15 +7,21 @@ export interface TableDraft {
   readonly family: TableFamily;
   readonly sets: Map<string, SetDraft>;
   readonly chains: Map<string, ChainDraft>;
+  /** Of all sets, in the order in which they were added. */
+  readonly elements: InSet[];
 }
 
-interface SetDraft {
-  readonly about: Omit<NamedSet, "elements">;
-  /** By the text of the key. */
-  readonly elements: Map<string, Element>;
+export type SetDraft = Omit<NamedSet, "elements">;
+
+export interface InSet {
+  readonly set: string;
+  /** The text of its key. */
+  readonly key: string;
+  readonly element: Element;
 }
 
-interface ChainDraft {
+export interface ChainDraft {
+  readonly name: string;
   readonly base?: Hook;
   readonly comment?: string;
   readonly rules: Rule[];
@@ -25,22 +31,20 @@ interface ChainDraft {
 const listed = syntaxOf("listed", "ip");
 
 export function draftTable(family: TableFamily): TableDraft {
-  return { family, sets: new Map(), chains: new Map() };
+  return { family, sets: new Map(), chains: new Map(), elements: [] };
 }
 
-export function addSet({ sets }: TableDraft, about: Omit<NamedSet, "elements">): void {
-  sets.set(about.name, { about, elements: new Map() });
+export function addSet({ sets }: TableDraft, about: SetDraft): void {
+  sets.set(about.name, about);
 }
 
 /** Of two elements with one key the first stays: where two Services claim an address, kube-proxy leaves it to chance. */
-export function addElement({ sets }: TableDraft, set: string, element: Element): void {
-  const { elements } = sets.get(set)!;
-  const key = keyText(element.key);
-  if (!elements.has(key)) elements.set(key, element);
+export function addElement({ elements }: TableDraft, set: string, element: Element): void {
+  elements.push({ set, key: expressionText(element.key, listed), element });
 }
 
-export function addChain({ chains }: TableDraft, name: string, about: Omit<ChainDraft, "rules"> = {}): void {
-  if (!chains.has(name)) chains.set(name, { ...about, rules: [] });
+export function addChain({ chains }: TableDraft, name: string, about: Omit<ChainDraft, "name" | "rules"> = {}): void {
+  if (!chains.has(name)) chains.set(name, { name, ...about, rules: [] });
 }
 
 /** Adds a rule at the end of a chain, which need not be there yet. */
@@ -49,17 +53,47 @@ export function append(table: TableDraft, chain: string, rule: Rule): void {
   table.chains.get(chain)!.rules.push(rule);
 }
 
-export function finishTable({ family, sets, chains }: TableDraft, name: string, comment: string): Table {
+/** @param parts drafts that come after it, with sets and chains of other names. */
+export function finishTable(
+  draft: TableDraft,
+  parts: readonly DraftPart[],
+  about: Pick<Table, "name" | "comment">,
+): Table {
+  const all: readonly DraftPart[] = [partOf(draft), ...parts];
+  const elements = new Map<string, Map<string, Element>>();
+  for (const part of all) for (const { name } of part.sets) elements.set(name, new Map());
+  for (const part of all) {
+    for (const { set, key, element } of part.elements) {
+      const known = elements.get(set)!;
+      if (!known.has(key)) known.set(key, element);
+    }
+  }
+  const sets = all.flatMap((part) => part.sets);
   return {
-    family,
-    name,
-    comment,
-    sets: Array.from(sets.values(), ({ about, elements }) => ({ ...about, elements: [...elements.values()] })),
-    chains: Array.from(chains, ([chain, about]) => ({ name: chain, ...about })),
+    family: draft.family,
+    ...about,
+    sets: sets.map((set) => Object.assign({ elements: [...elements.get(set.name)!.values()] }, set)),
+    chains: all.flatMap((part) => part.chains),
     objects: [],
   };
 }
 
-function keyText(key: Expression): string {
-  return expressionText(key, listed);
+/** What a draft came to. */
+export interface DraftPart {
+  readonly sets: readonly SetDraft[];
+  readonly chains: readonly ChainDraft[];
+  readonly elements: readonly InSet[];
+}
+
+function partOf({ sets, chains, elements }: TableDraft): DraftPart {
+  return { sets: [...sets.values()], chains: [...chains.values()], elements: elements.slice() };
+}
+
+/** @returns what a draft came to, and leaves it empty. */
+export function takePart(draft: TableDraft): DraftPart {
+  const part = partOf(draft);
+  draft.sets.clear();
+  draft.chains.clear();
+  draft.elements.length = 0;
+  return part;
 }

@@ -6,8 +6,8 @@ import { syntaxOf } from "./syntax.ts";
 /** No key depends on the family. */
 const listed = syntaxOf("listed", "ip");
 
-/** The elements of a set by the text of their key. */
-export function elementsByKey({ key, elements }: NamedSet): ReadonlyMap<string, Element> {
+/** Elements of a set by the text of their key. */
+export function elementsByKey({ key }: NamedSet, elements: readonly Element[]): ReadonlyMap<string, Element> {
   const types = datatypesNamed(key);
   return new Map(elements.map((element) => [expressionText(element.key, listed, types), element]));
 }

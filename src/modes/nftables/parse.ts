@@ -1,4 +1,13 @@
-import { dumpInvalid, inside, type JsonObject, type Place, readList, readObject, readText } from "./json-reader.ts";
+import {
+  dumpInvalid,
+  inside,
+  jsonInvalid,
+  type JsonObject,
+  type Place,
+  readList,
+  readObject,
+  readText,
+} from "./json-reader.ts";
 import { parseChain, parseOther, parseRule, parseSet, parseTable, type TableHead } from "./parse-objects.ts";
 import type { Chain, NamedObject, NamedSet, NftablesRuleset, Rule, Table } from "./ruleset.ts";
 
@@ -40,7 +49,7 @@ function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw dumpInvalid({ file, field: "the text" }, "JSON", (error as Error).message);
+    throw jsonInvalid(file, text, error as Error);
   }
 }
 

@@ -12,8 +12,8 @@ const anyFamily = syntaxOf("written", "ip");
 /**
  * A transaction as input for `nft -f -`, one command a line as kube-proxy writes it; empty for none.
  *
- * @throws {SluiceError} RULE_TEXT_INVALID for a name or comment that nft could read as something else, for a comment of
- *   more bytes than it takes, and for rules that are not known here.
+ * @throws {SluiceError} RULE_TEXT_INVALID for a name or comment that nft could read as something else, and for rules
+ *   that are not known here.
  */
 export function renderTransaction({ table, commands }: Transaction): string {
   const syntax = syntaxOf("written", table.family);

@@ -5,7 +5,6 @@ import { address, goto, hairpinKey, portKey, serviceKey } from "./expressions.ts
 import type { ServiceChains } from "./names.ts";
 import type { Element, Expression, Verdict } from "./ruleset.ts";
 import { usesFirewall } from "./service-chains.ts";
-import { MAX_COMMENT_BYTES } from "./syntax.ts";
 
 /** The elements by which traffic to a service port's addresses finds its chains, or is refused for want of endpoints. */
 export function addServiceAddresses(table: TableDraft, port: ServicePort, chains: ServiceChains): void {
@@ -49,19 +48,12 @@ function at({ proto, port }: ServicePort, ip: Ip): Expression {
   return serviceKey(ip, proto, port);
 }
 
-/** No endpoint anywhere: say so at once. None here: stay silent, since a load balancer will learn and go elsewhere. */
+/**
+ * No endpoint anywhere: say so at once. None here: stay silent, since a load balancer will learn and go elsewhere.
+ *
+ * A name of over 128 bytes is more than nft takes as a comment: it refuses the family's rules, as with kube-proxy 1.36.
+ */
 function refused(key: Expression, { name, hasAny }: ServicePort): Element {
   const data: Verdict = hasAny ? { kind: "drop" } : goto("reject-chain");
-  return { key, data, comment: shortened(name) };
-}
-
-/**
- * A name as a comment that nft takes. kube-proxy 1.36 writes all of it, and where it is too long none of the family's
- * rules are loaded; 1.37 cuts it.
- */
-function shortened(name: string): string {
-  if (Buffer.byteLength(name) <= MAX_COMMENT_BYTES) return name;
-  const bytes = Buffer.from(name).subarray(0, MAX_COMMENT_BYTES);
-  // A character that was cut in two is left out.
-  return bytes.toString().replace(/\ufffd+$/, "");
+  return { key, data, comment: name };
 }

@@ -1,3 +1,4 @@
+import { unshared } from "../unshared.ts";
 import { changes } from "./changes.ts";
 import { isServiceChain } from "./names.ts";
 import type { Chain, Table } from "./ruleset.ts";
@@ -35,8 +36,9 @@ export interface SyncPlan {
 export function planSync(state: SyncState | undefined, wanted: Table, nowMs: number): SyncPlan {
   const settled = settle(state, nowMs);
   const main = changes(settled?.table, wanted);
-  const names = new Set(wanted.chains.map(({ name }) => name));
-  const stale = (settled?.table.chains ?? []).filter(({ name }) => isServiceChain(name) && !names.has(name));
+  const differing = unshared(settled?.table.chains ?? [], wanted.chains);
+  const names = new Set(differing.after.map(({ name }) => name));
+  const stale = differing.before.filter(({ name }) => isServiceChain(name) && !names.has(name));
   const emptied = stale.map(({ name, ...about }): Chain => ({ ...about, name, rules: [] }));
   return {
     cleanup: settled?.cleanup,

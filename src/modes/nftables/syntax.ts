@@ -21,9 +21,6 @@ export interface Syntax {
   word(text: string, path: string): string;
 }
 
-/** What nft takes as a comment, in bytes. */
-export const MAX_COMMENT_BYTES = 128;
-
 const written: Omit<Syntax, "rejectType"> = {
   format: "written",
   comma: " , ",
@@ -32,9 +29,6 @@ const written: Omit<Syntax, "rejectType"> = {
   mark: (value) => (value === 0 ? "0" : hex8(value)),
   quote(text, path) {
     if (!isQuotable(text)) throw unfit(path, "text without quotes, line ends and control characters", text);
-    if (text.length > MAX_COMMENT_BYTES / 3 && Buffer.byteLength(text) > MAX_COMMENT_BYTES) {
-      throw unfit(path, `at most ${MAX_COMMENT_BYTES} bytes`, text);
-    }
     return `"${text}"`;
   },
   word(text, path) {

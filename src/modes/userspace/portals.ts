@@ -19,6 +19,9 @@ const clusterIps = comment("handle ClusterIPs; NOTE: this must be before the Nod
 const nodePorts = comment("handle service NodePorts; NOTE: this must be the last rule in the chain");
 const nonLocal = comment("Ensure that non-local NodePort traffic can flow");
 
+/** Chains whose jumps stand behind all other rules: node ports are all that is left then. */
+export const lastChains: ReadonlySet<string> = new Set(["KUBE-NODEPORT-CONTAINER", "KUBE-NODEPORT-HOST"]);
+
 /**
  * The rules that lead traffic for service addresses to the proxy ports, in IPv4.
  *

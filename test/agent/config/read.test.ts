@@ -196,7 +196,6 @@ const wrongs: readonly (readonly [marked: string, field: string, expected: strin
   ["portRange: ▸1-2", "portRange", 'its default, "": only mode userspace has it'],
   ["mode: ipvs\nudpIdleTimeout: ▸1s", "udpIdleTimeout", 'its default, "250ms": only mode userspace has it'],
   ["mode: userspace\nnodePortAddresses: ▸[10.0.0.0/8]", "nodePortAddresses", /^its default, \[\]/],
-  ["mode: ipvs\niptables: {masqueradeAll: ▸true}", "iptables.masqueradeAll", /^its default, false/],
   ["featureGates: {AllowServiceExternalIPs: ▸false}", "featureGates.AllowServiceExternalIPs", /^true, the one/],
   [
     "featureGates: {KubeProxyNFTablesLocalhostNodePorts: ▸true}",
@@ -208,6 +207,7 @@ const wrongs: readonly (readonly [marked: string, field: string, expected: strin
   ["mode: userspace\nportRange: ▸2-1", "portRange", /^ports such as/],
   ["mode: userspace\nbindAddress: ▸127.0.0.1", "bindAddress", /^an IPv4 address that is not loopback/],
   ["mode: ipvs\nipvs: {scheduler: ▸best}", "ipvs.scheduler", /^one of rr, wrr/],
+  ["mode: ipvs\nipvs: {udpTimeout: ▸600h}", "ipvs.udpTimeout", /^a whole number of seconds in 0…2147483/],
 ];
 
 for (const [marked, field, expected] of wrongs) {

@@ -66,10 +66,23 @@ test("each mode's compiler is told its own fields", () => {
       nftables: { masqueradeBit: 3, masqueradeAll: true, detectLocal, nodePortAddresses },
     },
   );
-  assert.deepEqual(programOptionsOf(read(`mode: ipvs\n${ranges}ipvs: {scheduler: lc}`)), {
-    ipvs: { scheduler: "lc", nodePortAddresses },
+  const around = "scheduler: lc, excludeCIDRs: [10.9.0.0/16], strictARP: true, tcpTimeout: 15m, udpTimeout: 1500ms";
+  const masquerade = "iptables: {masqueradeBit: 5, masqueradeAll: true}";
+  assert.deepEqual(programOptionsOf(read(`mode: ipvs\n${ranges}ipvs: {${around}}\n${masquerade}`)), {
+    ipvs: {
+      scheduler: "lc",
+      nodePortAddresses,
+      masqueradeBit: 5,
+      masqueradeAll: true,
+      detectLocal,
+      excludeCIDRs: ["10.9.0.0/16"],
+      strictARP: true,
+      tcpTimeoutSeconds: 900,
+      tcpFinTimeoutSeconds: 0,
+      udpTimeoutSeconds: 1,
+    },
   });
-  assert.deepEqual(programOptionsOf(read("mode: ipvs")), { ipvs: { scheduler: "rr", nodePortAddresses: [] } });
+  assert.equal(programOptionsOf(read("mode: ipvs")).ipvs?.scheduler, "rr");
   assert.deepEqual(programOptionsOf(read("mode: userspace\nportRange: 36000-36009\nbindAddress: 192.168.10.5")), {
     userspace: { bindAddress: "192.168.10.5", portRange: "36000-36009" },
   });
@@ -99,6 +112,9 @@ test("syncs come as often as kube-proxy's of the mode", () => {
   assert.deepEqual(of(`mode: ipvs\nipvs: ${periods}`), [100, 20_000, 20_000, 1000, 40_000]);
   assert.deepEqual(of(`mode: userspace\niptables: ${periods}`), [100, 20_000, 20_000, 1000, 40_000]);
   assert.deepEqual(of("mode: ipvs"), [0, 30_000, 30_000, 1000, 60_000]);
+  // Servers that drain are looked at every minute.
+  assert.deepEqual(of("mode: ipvs\nipvs: {syncPeriod: 5m}"), [0, 60_000, 300_000, 1000, 600_000]);
+  assert.deepEqual(of("mode: ipvs\nipvs: {syncPeriod: 5m, minSyncPeriod: 2m}").slice(0, 2), [120_000, 120_000]);
   assert.deepEqual(of("iptables: {syncPeriod: 500ms, minSyncPeriod: 1ms}"), [1, 3_600_000, 500, 500, 1000]);
 });
 
@@ -211,9 +227,6 @@ test("mode ipvs sets the kernel's IPVS as its version needs it", () => {
     "net.ipv4.conf.all.arp_ignore=1",
     "net.ipv4.conf.all.arp_announce=2",
   ]);
-  const { ipvsTimeouts } = hostPlanOf(read("mode: ipvs\nipvs: {tcpTimeout: 15m, udpTimeout: 1500ms}"), host);
-  assert.deepEqual(ipvsTimeouts, { tcpS: 900, tcpFinS: 0, udpS: 1 });
-  assert.equal(hostPlanOf(read("mode: iptables"), host).ipvsTimeouts, undefined);
 });
 
 test("fields that do nothing are named, each with the reason", () => {
@@ -230,10 +243,7 @@ test("fields that do nothing are named, each with the reason", () => {
   ]);
   assert.deepEqual(
     configNotes(read("mode: ipvs\nclusterCIDR: 10.0.0.0/8\nipvs: {strictARP: true}"), { kernel: false }),
-    [
-      "clusterCIDR: not used: mode ipvs masquerades nothing by rules here",
-      "ipvs.strictARP: not used, since the kernel forwards nothing here",
-    ],
+    ["clusterCIDR, ipvs.strictARP: not used, since the kernel forwards nothing here"],
   );
   assert.deepEqual(configNotes(read("conntrack: {min: 1}\noomScoreAdj: 0"), { kernel: false }), [
     "conntrack.min, oomScoreAdj: not used, since the kernel forwards nothing here",

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { isSluiceError } from "../../../src/core/errors.ts";
 import { createCommands } from "../../../src/dataplane/kernel/commands.ts";
-import { createKernelDataplane } from "../../../src/dataplane/kernel/kernel.ts";
 import { suite } from "../../support/suite.ts";
 
 const test = suite("kernel: commands");
@@ -39,11 +38,4 @@ test("one that has to succeed is told with what it says", async () => {
 
 test("one that the host does not have is missing, not failed", async () => {
   await assert.rejects(run(["sluice-has-no-such-command"]), (error) => isSluiceError(error, "HOST_UNABLE"));
-});
-
-test("a mode that no kernel carries out is refused by name", async () => {
-  const dataplane = createKernelDataplane();
-  const program = { mode: "userspace", table: { forwards: [] } } as never;
-  const what = await failedWith(dataplane.apply(program, { nodeAddresses: [], frontends: [] }));
-  assert.equal(what, "programs of mode userspace cannot be put into a kernel");
 });

@@ -76,6 +76,8 @@ export function noted({ netns }: Kernel, variant: IptablesVariant): Noted {
     },
     iptables: variant,
     fullSyncPeriodMs: 3_600_000,
+    dry: false,
+    listener: { synced() {}, reconciled() {} },
     clock,
     waitMs: () => assert.fail("it waits"),
     log: { info() {}, warn: (message) => warnings.push(message) },

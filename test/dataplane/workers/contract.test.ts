@@ -1,15 +1,18 @@
 import { once } from "node:events";
+import type { EngineName } from "../../../src/dataplane/workers/choose-engine.ts";
 import { createWorkersDataplane } from "../../../src/dataplane/workers/workers.ts";
 import { formatSocketAddr, type SocketAddr } from "../../../src/net/flow.ts";
 import { parseSocketAddr } from "../../../src/net/parse-socket-addr.ts";
 import { dataplaneContract, type DataplaneUnderTest } from "../../contract/dataplane.ts";
+import { suite } from "../../support/suite.ts";
 import { echoNamed, tcpClient, tcpEndpoint } from "./peers.ts";
+import { whyMissing } from "./running.ts";
 
 const frontends = ["10.96.0.1:80", "10.96.0.2:80"].map((text) => parseSocketAddr(text, "test"));
 
 /** Two workers, and three endpoints that say which one they are. */
-async function underTest(): Promise<DataplaneUnderTest> {
-  const dataplane = createWorkersDataplane({ workers: 2, seed: 1 });
+async function underTest(engine: EngineName): Promise<DataplaneUnderTest> {
+  const dataplane = createWorkersDataplane({ workers: 2, seed: 1, engine });
   const endpoints = await Promise.all(["0", "1", "2"].map((name) => tcpEndpoint(echoNamed(name))));
   const listensAt = (to: SocketAddr): SocketAddr | undefined =>
     dataplane.status().listeners.find(({ frontend }) => formatSocketAddr(frontend.addr) === formatSocketAddr(to))?.at;
@@ -43,4 +46,8 @@ async function underTest(): Promise<DataplaneUnderTest> {
   };
 }
 
-dataplaneContract("workers", underTest);
+for (const engine of ["node", "native"] as const) {
+  const missing = whyMissing(engine);
+  if (missing === undefined) dataplaneContract(`workers, ${engine} engine`, () => underTest(engine));
+  else suite(`workers, ${engine} engine`).skip("dataplane contract", missing);
+}

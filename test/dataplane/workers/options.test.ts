@@ -15,6 +15,7 @@ test("every option has its default", () => {
   const { seed, log, ...rest } = resolveWorkersOptions();
   assert.deepEqual(rest, {
     workers: Math.max(1, availableParallelism() - 1),
+    engine: undefined,
     bind: "loopback",
     listen: {},
     mapEndpoint: [],
@@ -37,6 +38,7 @@ test("what is out of its limits or unknown is named", () => {
     ["backlog", { backlog: 0 }],
     ["seed", { seed: -1 }],
     ["bind", { bind: "everywhere" }],
+    ["engine", { engine: "rust" }],
     ["worker", { worker: 2 }],
     [
       "mapEndpoint[1].from",

@@ -76,11 +76,19 @@ export interface Client {
 
 /** @param from the client's own address. */
 export async function tcpClient(to: SocketAddr, from?: string): Promise<Client> {
-  const options = { host: formatIp(to.ip), port: to.port, allowHalfOpen: true, noDelay: true };
-  const socket = connect(from === undefined ? options : { ...options, localAddress: from });
-  const client = watch(socket);
-  await once(socket, "connect");
+  const client = connecting(to, from);
+  await once(client.socket, "connect");
   return client;
+}
+
+/** How a connection ends that is accepted and reset at once: that may be seen before the connection is. */
+export function endOf(to: SocketAddr): Promise<string> {
+  return connecting(to).ended;
+}
+
+function connecting(to: SocketAddr, from?: string): Client {
+  const options = { host: formatIp(to.ip), port: to.port, allowHalfOpen: true, noDelay: true };
+  return watch(connect(from === undefined ? options : { ...options, localAddress: from }));
 }
 
 function watch(socket: Socket): Client {

@@ -1,10 +1,12 @@
 /** A workers dataplane whose threads a test can get at. */
 import type { Worker } from "node:worker_threads";
 import { lineLog } from "../../../src/core/log.ts";
+import { chooseEngine, type EngineName } from "../../../src/dataplane/workers/choose-engine.ts";
 import type { WorkersOptions } from "../../../src/dataplane/workers/options.ts";
 import { spawnWorker } from "../../../src/dataplane/workers/worker-thread.ts";
 import { createWorkersDataplane, type WorkersDataplane } from "../../../src/dataplane/workers/workers.ts";
 import type { SocketAddr } from "../../../src/net/flow.ts";
+import { type Suite, suite } from "../../support/suite.ts";
 import { until } from "./peers.ts";
 
 export interface Running extends WorkersDataplane {
@@ -21,8 +23,34 @@ export interface Running extends WorkersDataplane {
   whole(): Promise<void>;
 }
 
-/** Two workers, and a test's own run with them; closed at the end whatever happens. */
-export async function running(options: WorkersOptions, run: (dataplane: Running) => Promise<void>): Promise<void> {
+/** A test's own run with a dataplane of two workers, closed at the end whatever happens. */
+type Run = (options: WorkersOptions, run: (dataplane: Running) => Promise<void>) => Promise<void>;
+
+/** Declares a suite for each engine, and skips, with the reason, the one that this host does not have. */
+export function forEachEngine(
+  name: string,
+  declare: (test: Suite, running: Run, engine: EngineName) => void,
+  engines: readonly EngineName[] = ["node", "native"],
+): void {
+  for (const engine of engines) {
+    const test = suite(`${name}, ${engine} engine`, { timeoutMs: 60_000 });
+    const missing = whyMissing(engine);
+    if (missing !== undefined) test.skip("all of it", missing);
+    else declare(test, (options, run) => running({ engine, ...options }, run), engine);
+  }
+}
+
+/** @returns undefined: this host has it. */
+export function whyMissing(engine: EngineName): string | undefined {
+  try {
+    chooseEngine(engine);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function running(options: WorkersOptions, run: (dataplane: Running) => Promise<void>): Promise<void> {
   const threads: Worker[] = [];
   const logged: string[] = [];
   const log = lineLog((line) => logged.push(line.trimEnd()));

@@ -4,13 +4,13 @@ import { mergeHistograms } from "../../../src/measure/histogram.ts";
 import { runLoad } from "../../../src/measure/load/run-load.ts";
 import type { LoadErrors, LoadSample, LoadTarget, LoadTask } from "../../../src/measure/load/task.ts";
 import { streamBlock } from "../../../src/measure/message.ts";
-import { type WorkName, workNames } from "../../../src/measure/work.ts";
+import { type WorkName, workKinds } from "../../../src/measure/work.ts";
 import { suite } from "../../support/suite.ts";
 import { echoServer, tcpServer, udpServer } from "./servers.ts";
 
 const test = suite("load");
 const noErrors: LoadErrors = { refused: 0, dropped: 0, timedOut: 0, wrong: 0 };
-const tcpWorks = workNames.filter((work) => work.startsWith("tcp"));
+const tcpWorks = workKinds.filter((work) => work.startsWith("tcp"));
 
 function load(work: WorkName, targets: readonly LoadTarget[], task: Partial<LoadTask> = {}): Promise<LoadSample> {
   const plain = { work, targets, concurrency: 3, messageBytes: 64, windowMs: 100, timeoutMs: 5000, firstLane: 1 };
@@ -19,7 +19,7 @@ function load(work: WorkName, targets: readonly LoadTarget[], task: Partial<Load
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
-for (const work of workNames) {
+for (const work of workKinds) {
   test(`${work}: against echo backends all is answered, counted alike on both sides, and nothing stays open`, async () => {
     const server = await echoServer(work.startsWith("tcp") ? "tcp" : "udp", 3);
     const sample = await load(work, server.targets, { messageBytes: 100, windowMs: 500 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Clock, manualClock } from "../../../src/core/clock.ts";
 import { runLoad } from "../../../src/measure/load/run-load.ts";
 import type { LoadSample, LoadTarget, LoadTask } from "../../../src/measure/load/task.ts";
-import { REQUESTS_PER_UDP_FLOW, type WorkName, workNames } from "../../../src/measure/work.ts";
+import { REQUESTS_PER_UDP_FLOW, type WorkName, workKinds } from "../../../src/measure/work.ts";
 import { suite } from "../../support/suite.ts";
 import { echoServer, tcpServer } from "./servers.ts";
 
@@ -29,7 +29,7 @@ async function bothSides(
   return { sample, seen: { opened: connections + flows, answers: requests, bytes: bytesOut } };
 }
 
-for (const work of workNames) {
+for (const work of workKinds) {
   test(`${work}: it is over before the first request: both sides count the same, and no request`, async () => {
     const { sample, seen } = await bothSides(work, (targets) => load(manualClock(), work, targets, { windowMs: 0 }));
     const { opened, answers, bytes, errors } = sample;

@@ -39,6 +39,9 @@ export class SimulatedKernel {
       case "add-device":
         this.#addresses ??= new Map();
         return;
+      case "delete-device":
+        this.#addresses = undefined;
+        return;
       case "add-address":
         this.#device().set(ipKey(step.address.base), step.address.base);
         return;

@@ -38,7 +38,7 @@ export function comparable({ family, name, sets, chains }: Table): unknown {
 
 function comparableSet(set: NamedSet): unknown {
   const { key, data, flags, size, timeoutSeconds } = set;
-  return { key, data, flags, size, timeoutSeconds, elements: elementsByKey(set) };
+  return { key, data, flags, size, timeoutSeconds, elements: elementsByKey(set, set.elements) };
 }
 
 function stateOf({ sets, chains }: Table): State {
@@ -97,8 +97,8 @@ function performOne(state: State, command: Exclude<Command, { kind: "add-table" 
 
 function elementOf(sets: State["sets"], { name }: NamedSet, element: Element) {
   const set = existing(sets, name);
-  const [key] = elementsByKey({ ...set, elements: [element] }).keys();
-  return { set, key: key!, known: new Map(elementsByKey(set)) };
+  const [key] = elementsByKey(set, [element]).keys();
+  return { set, key: key!, known: new Map(elementsByKey(set, set.elements)) };
 }
 
 function existing<T>(list: ReadonlyMap<string, T>, name: string): T {

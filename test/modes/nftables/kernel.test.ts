@@ -36,8 +36,10 @@ const sampled = new Set([
   "212-detectlocal-prefix-interface-exists",
   "218-everything-etp-local-no-local",
 ]);
-const all = scenarioFolders(inProject("test", "golden", "kube-proxy")).filter((folder) =>
-  existsSync(join(folder, "expected", "00-initial.nftables.nft.txt")),
+/** A name longer than nft takes as a comment: of one family it refuses everything. */
+const refused = "159-long-names-no-endpoints";
+const all = scenarioFolders(inProject("test", "golden", "kube-proxy")).filter(
+  (folder) => existsSync(join(folder, "expected", "00-initial.nftables.nft.txt")) && basename(folder) !== refused,
 );
 const chosen = process.env["SLUICE_FULL"] === undefined ? all.filter((folder) => sampled.has(basename(folder))) : all;
 
@@ -83,7 +85,7 @@ for (const folder of chosen) {
         );
         states = plans.map(({ state }) => state);
         const file = join(folder, "expected", `${name}.nftables.${kind}`);
-        if (!existsSync(file) || basename(folder) === "159-long-names-no-endpoints") continue;
+        if (!existsSync(file)) continue;
         assert.equal(normalized(await own.list()), normalized(readFileSync(file, "utf8")), file);
         compared += 1;
       }

@@ -133,14 +133,6 @@ test("a comment is refused or stands whole between its quotes, wherever it is", 
   assert.ok(written > 100 && refused > 100, `${written} written, ${refused} refused`);
 });
 
-test("a comment that nft would not take for its length is refused, and one that just fits is not", () => {
-  const rule = (comment: string): Table => ofRule({ statements: [{ kind: "drop" }], comment });
-  assert.ok(textOf(rule("x".repeat(128)))?.includes("x".repeat(128)));
-  assert.equal(textOf(rule("x".repeat(129))), undefined);
-  assert.equal(textOf(rule("é".repeat(65))), undefined);
-  assert.ok(textOf(rule("é".repeat(64))) !== undefined);
-});
-
 test("the error names the place and shows the text without its control characters", () => {
   assert.throws(
     () =>

@@ -5,41 +5,17 @@ import { join } from "node:path";
 import { ofFamily } from "../../../src/modes/of-family.ts";
 import type { Program } from "../../../src/modes/program.ts";
 import { renderProgram } from "../../../src/modes/render.ts";
-import { type Dump, normalizeDump, readDump } from "../../support/normalize-iptables.ts";
+import { normalizeDump } from "../../support/normalize-iptables.ts";
 import { inProject } from "../../support/root.ts";
 import { suite } from "../../support/suite.ts";
 import { userspaceRecordings } from "../../support/userspace-recording.ts";
 import { compileStages } from "../../support/userspace-replay.ts";
+import { byService, programmed } from "./portal-dump.ts";
 
 const test = suite("userspace mode, recorded");
 const golden = inProject("test", "golden", "kube-proxy-userspace");
 const recordings = userspaceRecordings();
 let compared = 0;
-
-/** A proxy port is chosen by chance: it is named by the service in the rule's comment. */
-function nameProxyPorts(text: string): string {
-  return text
-    .split("\n")
-    .map((line) => {
-      const service = /--comment "?([^" ]+)"? /.exec(line)?.[1];
-      const inTarget = line.replace(/(--to-ports |--to-destination \S+:)\d+$/, `$1<${service}>`);
-      return line.startsWith("-A KUBE-NODEPORT-NON-LOCAL ")
-        ? inTarget.replace(/--dport \d+/, `--dport <${service}>`)
-        : inTarget;
-    })
-    .join("\n");
-}
-
-/** Services come one after the other, each with its rules in a fixed order. */
-const byService = (chain: string): boolean => !chain.includes("/KUBE-");
-
-/** What a dump says besides the kernel's own chains, all of which accept. */
-function programmed(text: string): Dump {
-  const dump = readDump(nameProxyPorts(text));
-  const bare = [...dump].filter(([, { policy, rules }]) => policy === "ACCEPT" && rules.length === 0);
-  for (const [chain] of bare) dump.delete(chain);
-  return dump;
-}
 
 function savedText(program: Program, family: 4 | 6): string {
   const part = ofFamily(program, family);

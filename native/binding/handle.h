@@ -1,0 +1,47 @@
+/*
+ * handle.h - an engine on the event loop of a JavaScript thread.
+ *
+ * It lives until it is stopped, or until its thread ends, whichever comes first: a clean-up hook closes every
+ * descriptor also when the thread is terminated in the middle of something. The JavaScript object only refers to it.
+ */
+#ifndef SL_HANDLE_H
+#define SL_HANDLE_H
+
+#include "../core/sluice.h"
+
+#include <node_api.h>
+#include <uv.h>
+
+/** The JavaScript object, then its counters, exchange and clock. */
+#define SL_KEPT 4
+
+struct sl_handle {
+	struct sl_engine* engine;           /** NULL once it has been stopped */
+	napi_env env;
+	napi_ref turn;                      /** function (changes, asks): the router */
+	napi_ref kept[SL_KEPT];             /** the object, and the arrays whose memory the engine uses; NULL: none */
+	napi_async_cleanup_hook_handle hook;
+	uv_poll_t poll;
+	uv_timer_t timer;
+	int open_handles;                   /** of the two */
+	uint32_t users;                     /** the object, and the loop */
+	bool turning;                       /** in a turn: freeing has to wait */
+	bool stop_wanted;
+};
+
+/** Starts watching. @return 0, or an error of libuv and the handle is gone. */
+int sl_handle_start(struct sl_handle* handle);
+
+/** Has the loop come back when there is something to do; after everything that was done from outside. */
+void sl_handle_schedule(struct sl_handle* handle);
+
+/** Ends the engine, after the turn if it is in one; the router is told what became of its flows. */
+void sl_handle_stop(struct sl_handle* handle);
+
+/** The object or the loop lets go. */
+void sl_handle_release(struct sl_handle* handle);
+
+/** The router of an embedded engine: calls into JavaScript. */
+bool sl_handle_route(void* context, uint32_t changes, uint32_t asks);
+
+#endif /* SL_HANDLE_H */

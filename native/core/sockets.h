@@ -1,0 +1,40 @@
+/*
+ * sockets.h - opening and ending sockets. All are non-blocking and close-on-exec.
+ *
+ * Threads: nothing here has state; any thread may call it. Every function returns -errno on failure.
+ */
+#ifndef SL_SOCKETS_H
+#define SL_SOCKETS_H
+
+#include "addr.h"
+
+#include <stdbool.h>
+
+/**
+ * Opens a socket that takes new flows, TCP or UDP. A TCP one listens when this returns.
+ *
+ * @param at: port 0: the host chooses. Holds the address that was bound when this returns.
+ * @param reuse_port: others may bind the same address, if they say so too.
+ * @return a descriptor that the caller owns.
+ */
+int sl_open_listening(struct sl_addr* at, bool tcp, bool reuse_port, int backlog);
+
+/** Begins to connect a TCP socket, still without TCP_NODELAY. @return a descriptor; *connected: it is there already. */
+int sl_open_connecting(const struct sl_addr* to, uint32_t keepalive_s, bool* connected);
+
+/** Has small writes leave at once. */
+void sl_set_no_delay(int fd);
+
+/** Opens a UDP socket connected to an endpoint. */
+int sl_open_flow(const struct sl_addr* to);
+
+/** Whether a connect that was begun is over: 0 yes, -EINPROGRESS not yet, else why it failed. */
+int sl_connect_result(int fd);
+
+/** Closes a TCP socket with a RST. */
+void sl_close_reset(int fd);
+
+/** Whether opening failed for lack of descriptors or memory: a while later it may not. */
+bool sl_is_shortage(int error);
+
+#endif /* SL_SOCKETS_H */

@@ -1,0 +1,292 @@
+#include "udp-flow.h"
+
+#include "sockets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static void lost(struct sl_engine* engine, int count)
+{
+	sl_add(engine, SL_DATAGRAMS_LOST, count);
+}
+
+static void drop_kept(struct sl_udp_flow* flow)
+{
+	while (flow->first != NULL) {
+		struct sl_kept* kept = flow->first;
+		flow->first = kept->next;
+		free(kept);
+	}
+	flow->last = &flow->first;
+	flow->waiting = 0;
+}
+
+/** The router knows the slot as this flow's until here. */
+static void give_back(struct sl_engine* engine, struct sl_udp_flow* flow)
+{
+	sl_tell(engine, flow->flow.slot, SL_EXPIRED);
+	sl_slot_give_back(engine, &flow->flow);
+	sl_policy_release(flow->policy);
+	sl_list_push(&engine->udp->dead, &flow->used);
+}
+
+void sl_udp_end(struct sl_engine* engine, struct sl_udp_flow* flow)
+{
+	if (flow->ended)
+		return;
+	flow->ended = true;
+	sl_udp_remove(engine->udp, flow);
+	sl_timer_clear(&flow->timer);
+	drop_kept(flow);
+	if (flow->source.fd >= 0) {
+		close(flow->source.fd);
+		flow->source.fd = -1;
+		sl_add(engine, SL_UDP_ACTIVE, -1);
+		sl_shortage_may_end(engine);
+	}
+	if (sl_ask_no_more(&flow->flow))
+		give_back(engine, flow);
+}
+
+static void expire(struct sl_engine* engine, struct sl_flow* flow)
+{
+	sl_udp_end(engine, SL_OF(flow, struct sl_udp_flow, flow));
+}
+
+static uint32_t timeout_of(const struct sl_udp_flow* flow)
+{
+	return flow->streaming ? flow->policy->udp_stream_ms : flow->policy->udp_idle_ms;
+}
+
+static void touch(struct sl_engine* engine, struct sl_udp_flow* flow)
+{
+	flow->touched_ms = engine->now_ms;
+	sl_list_remove(&flow->used);
+	sl_list_push(&engine->udp->used, &flow->used);
+}
+
+/** The timer is not moved with each datagram: when it fires it looks how long ago the last one was. */
+static void timer_fired(void* context, struct sl_timer* timer)
+{
+	struct sl_engine* engine = context;
+	struct sl_udp_flow* flow = SL_OF(timer, struct sl_udp_flow, timer);
+	double due_ms = flow->touched_ms + timeout_of(flow);
+	if (due_ms <= engine->now_ms) {
+		sl_udp_end(engine, flow);
+		return;
+	}
+	uint64_t whole_ms = (uint64_t)due_ms;
+	sl_timer_set(&engine->wheel, timer, (double)whole_ms < due_ms ? whole_ms + 1 : whole_ms);
+}
+
+static void failed(struct sl_engine* engine, struct sl_udp_flow* flow)
+{
+	sl_add(engine, SL_REFUSED, 1);
+	sl_udp_end(engine, flow);
+}
+
+static void send_run(struct sl_engine* engine, struct sl_udp_flow* flow, struct sl_datagrams* datagrams, int at, int end)
+{
+	while (at < end) {
+		int error;
+		int sent = sl_datagrams_send(flow->source.fd, datagrams, at, end, &error);
+		at += sent;
+		sl_add(engine, SL_DATAGRAMS_TO_ENDPOINTS, sent);
+		if (error == 0 || error == EINTR)
+			continue;
+		if (!sl_is_about_datagram(error)) {
+			failed(engine, flow);
+			return;
+		}
+		lost(engine, 1);
+		at++;
+	}
+}
+
+static void send_kept(struct sl_engine* engine, struct sl_udp_flow* flow)
+{
+	for (struct sl_kept* kept = flow->first; kept != NULL; kept = kept->next) {
+		if (send(flow->source.fd, kept->data, kept->length, MSG_NOSIGNAL) >= 0) {
+			sl_add(engine, SL_DATAGRAMS_TO_ENDPOINTS, 1);
+		} else if (sl_is_about_datagram(errno)) {
+			lost(engine, 1);
+		} else {
+			failed(engine, flow);
+			return;
+		}
+	}
+	drop_kept(flow);
+}
+
+static void keep(struct sl_engine* engine, struct sl_udp_flow* flow, const struct iovec* piece)
+{
+	struct sl_kept* kept = NULL;
+	if (flow->waiting < SL_WAITING_DATAGRAMS)
+		kept = malloc(sizeof *kept + piece->iov_len);
+	if (kept == NULL) {
+		lost(engine, 1);
+		return;
+	}
+	kept->next = NULL;
+	kept->length = piece->iov_len;
+	memcpy(kept->data, piece->iov_base, piece->iov_len);
+	*flow->last = kept;
+	flow->last = &kept->next;
+	flow->waiting++;
+}
+
+/** Makes a piece as long as its datagram, at most as long as the policy allows. */
+static void measure(struct sl_engine* engine, struct sl_udp_flow* flow, struct sl_datagrams* datagrams, int at)
+{
+	size_t length = datagrams->messages[at].msg_len;
+	if (length > flow->policy->datagram_bytes) {
+		length = flow->policy->datagram_bytes;
+		sl_add(engine, SL_DATAGRAMS_CUT, 1);
+	}
+	datagrams->pieces[at].iov_len = length;
+}
+
+void sl_udp_from_client(struct sl_engine* engine, struct sl_udp_flow* flow, struct sl_datagrams* datagrams, int at,
+			int end)
+{
+	if (flow->answered)
+		flow->streaming = true;
+	touch(engine, flow);
+	for (int one = at; one < end; one++)
+		measure(engine, flow, datagrams, one);
+	if (flow->source.fd >= 0) {
+		send_run(engine, flow, datagrams, at, end);
+		return;
+	}
+	for (int one = at; one < end; one++)
+		keep(engine, flow, &datagrams->pieces[one]);
+}
+
+/** Receives answers into the batch that goes to clients. @return whether there may be more. */
+static bool gather_answers(struct sl_engine* engine, struct sl_udp_flow* flow)
+{
+	struct sl_udp* udp = engine->udp;
+	if (udp->out_count == SL_DATAGRAMS || udp->out_listener != flow->key.listener)
+		sl_udp_flush(engine);
+	udp->out_listener = flow->key.listener;
+	int room = (int)(SL_DATAGRAMS - udp->out_count);
+	int got = recvmmsg(flow->source.fd, &udp->out.messages[udp->out_count], (unsigned)room, MSG_DONTWAIT, NULL);
+	if (got < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			failed(engine, flow);
+		return false;
+	}
+	for (int at = 0; at < got; at++) {
+		int place = (int)udp->out_count++;
+		struct msghdr* header = &udp->out.messages[place].msg_hdr;
+		measure(engine, flow, &udp->out, place);
+		header->msg_name = &flow->peer;
+		header->msg_namelen = flow->peer_length;
+		header->msg_control = flow->control_length > 0 ? &flow->control : NULL;
+		header->msg_controllen = flow->control_length;
+	}
+	flow->answered = true;
+	touch(engine, flow);
+	return got == room;
+}
+
+static void endpoint_ready(struct sl_engine* engine, struct sl_source* source, uint32_t events)
+{
+	struct sl_udp_flow* flow = SL_OF(source, struct sl_udp_flow, source);
+	(void)events;
+	/* Twice a turn at most: others have their turn, and epoll tells again. */
+	if (!flow->ended && gather_answers(engine, flow) && !flow->ended)
+		(void)gather_answers(engine, flow);
+}
+
+static void connect_flow(struct sl_engine* engine, struct sl_udp_flow* flow, const struct sl_addr* to)
+{
+	int fd = sl_open_flow(to);
+	if (fd < 0 && sl_is_shortage(-fd)) {
+		lost(engine, (int)flow->waiting);
+		sl_udp_end(engine, flow);
+		sl_shortage_begins(engine);
+		return;
+	}
+	if (fd < 0) {
+		failed(engine, flow);
+		return;
+	}
+	flow->source.fd = fd;
+	sl_add(engine, SL_UDP_FLOWS, 1);
+	sl_add(engine, SL_UDP_ACTIVE, 1);
+	if (sl_watch(engine, &flow->source, EPOLLIN) != 0)
+		failed(engine, flow);
+	else
+		send_kept(engine, flow);
+}
+
+static void routed(struct sl_engine* engine, struct sl_flow* asked, const struct sl_route* route)
+{
+	struct sl_udp_flow* flow = SL_OF(asked, struct sl_udp_flow, flow);
+	if (flow->ended) {
+		give_back(engine, flow);
+		return;
+	}
+	if (route->verdict == SL_FORWARD) {
+		connect_flow(engine, flow, &route->to);
+		return;
+	}
+	sl_add(engine, route->verdict == SL_REFUSE ? SL_REJECTED : SL_DROPPED, flow->waiting);
+	sl_udp_end(engine, flow);
+}
+
+/** What sendmsg() has to be told so that an answer comes from the address that the client used. */
+static void name_source(struct sl_udp_flow* flow)
+{
+	const struct sl_addr* local = &flow->key.local;
+	struct cmsghdr* header = (struct cmsghdr*)(void*)flow->control.space;
+	struct sockaddr_storage address;
+	if (local->family == 0)
+		return;
+	sl_addr_write(local, &address);
+	if (local->family == 4) {
+		struct in_pktinfo info = {.ipi_spec_dst = ((struct sockaddr_in*)&address)->sin_addr};
+		header->cmsg_level = IPPROTO_IP;
+		header->cmsg_type = IP_PKTINFO;
+		header->cmsg_len = CMSG_LEN(sizeof info);
+		memcpy(CMSG_DATA(header), &info, sizeof info);
+		flow->control_length = CMSG_SPACE(sizeof info);
+		return;
+	}
+	struct in6_pktinfo info = {.ipi6_addr = ((struct sockaddr_in6*)&address)->sin6_addr};
+	header->cmsg_level = IPPROTO_IPV6;
+	header->cmsg_type = IPV6_PKTINFO;
+	header->cmsg_len = CMSG_LEN(sizeof info);
+	memcpy(CMSG_DATA(header), &info, sizeof info);
+	flow->control_length = CMSG_SPACE(sizeof info);
+}
+
+struct sl_udp_flow* sl_udp_begin(struct sl_engine* engine, const struct sl_udp_key* key)
+{
+	struct sl_udp_flow* flow = calloc(1, sizeof *flow);
+	if (flow == NULL || sl_slot_take(engine, &flow->flow) != 0) {
+		free(flow);
+		return NULL;
+	}
+	flow->key = *key;
+	flow->flow.listener = key->listener->id;
+	flow->flow.client = key->client;
+	flow->flow.routed = routed;
+	flow->flow.expire = expire;
+	flow->source = (struct sl_source){.fd = -1, .ready = endpoint_ready};
+	flow->policy = sl_policy_hold(engine->policy);
+	flow->last = &flow->first;
+	flow->peer_length = sl_addr_write(&key->client, &flow->peer);
+	name_source(flow);
+	sl_list_init(&flow->used);
+	sl_list_init(&flow->flow.link);
+	sl_timer_init(&flow->timer, timer_fired);
+	sl_timer_set(&engine->wheel, &flow->timer, sl_due_ms(engine, flow->policy->udp_idle_ms));
+	sl_udp_insert(engine->udp, flow);
+	sl_ask(engine, &flow->flow);
+	return flow;
+}

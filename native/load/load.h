@@ -1,0 +1,49 @@
+/*
+ * load.h - a load generator and its backends, each in a process of its own, for measuring proxies.
+ *
+ *   backend WORK                         prints "PORT" once it serves; runs until it is killed
+ *   generate WORK PORT LANES BYTES MS    prints one line of JSON
+ *
+ * WORK: close (connect, ask, answer, end), echo (request and response on kept connections), bulk (one way), udp (request
+ * and response), oneway (datagrams, a window at a time). All traffic is on 127.0.0.1.
+ */
+#ifndef SL_LOAD_H
+#define SL_LOAD_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum work { WORK_CLOSE, WORK_ECHO, WORK_BULK, WORK_UDP, WORK_ONEWAY, WORKS };
+
+#define MAX_BYTES ((size_t)256 * 1024)
+/** Datagrams that one-way traffic has under way, and after how many the backend says how many came. */
+#define WINDOW 256
+#define ACK_EVERY 32
+
+struct measured {
+	uint64_t operations;
+	uint64_t bytes;
+	uint64_t errors;
+	uint64_t elapsed_ns;
+	uint64_t p50_ns;   /** of one operation; 0 where there is none */
+	uint64_t p99_ns;
+};
+
+uint64_t now_ns(void);
+void die(const char* what);
+struct sockaddr_in loopback(int port);
+
+/** Serves until it is killed. */
+void serve(enum work work);
+
+struct measured generate_tcp(enum work work, int port, int lanes, size_t bytes, uint64_t length_ns);
+struct measured generate_udp(int port, int lanes, size_t bytes, uint64_t length_ns);
+struct measured generate_oneway(int port, size_t bytes, uint64_t length_ns);
+
+/* latencies.c: a histogram of 1.6 % steps */
+
+void latency_note(uint64_t ns);
+uint64_t latency_at(double share);
+
+#endif /* SL_LOAD_H */

@@ -1,0 +1,140 @@
+#include "check.h"
+
+#include "../core/sockets.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MANY 40
+
+static void expect(struct world* world, int fd, const char* text)
+{
+	char got[64];
+	int length;
+	UNTIL(world, (length = take(fd, got, sizeof got)) != -EAGAIN);
+	CHECK(length == (int)strlen(text) && memcmp(got, text, strlen(text)) == 0);
+}
+
+/** Answers the sender of the next datagram. */
+static void answer(struct world* world, int endpoint, const char* expected)
+{
+	struct sockaddr_storage from;
+	socklen_t length = sizeof from;
+	char got[2048];
+	ssize_t n;
+	UNTIL(world, (n = recvfrom(endpoint, got, sizeof got, 0, (struct sockaddr*)&from, &length)) >= 0);
+	CHECK((size_t)n == strlen(expected) && memcmp(got, expected, (size_t)n) == 0);
+	CHECK(sendto(endpoint, got, (size_t)n, 0, (struct sockaddr*)&from, length) == n);
+}
+
+static void test_round_trip_and_idle(void)
+{
+	struct world world;
+	world_open(&world, plain_policy, false);
+	int endpoint = bind_here(&world.to);
+	int client = connect_to(&world.at, false);
+	for (int time = 0; time < 2; time++) {
+		CHECK(send(client, "question", 8, 0) == 8);
+		answer(&world, endpoint, "question");
+		expect(&world, client, "question");
+	}
+	CHECK(world.asked == 1 && world.counters[SL_UDP_ACTIVE] == 1);
+	/* It was used again after an answer: the longer time-out holds. */
+	world.clock_ms += 1999;
+	sl_engine_turn(world.engine);
+	CHECK(world.counters[SL_UDP_ACTIVE] == 1);
+	world.clock_ms += 1;
+	UNTIL(&world, world.counters[SL_UDP_ACTIVE] == 0);
+	CHECK(world.became[SL_EXPIRED] == 1);
+	close(client);
+	close(endpoint);
+	world_close(&world);
+}
+
+/** Many of one size, which go through the stack as one, and an odd one. */
+static void test_bursts(void)
+{
+	struct world world;
+	char text[32];
+	world_open(&world, plain_policy, false);
+	int endpoint = bind_here(&world.to);
+	int client = connect_to(&world.at, false);
+	CHECK(send(client, "first", 5, 0) == 5);
+	answer(&world, endpoint, "first");
+	for (int at = 0; at < MANY; at++) {
+		int length = snprintf(text, sizeof text, at == 20 ? "odd one %d" : "%02d", at);
+		CHECK(send(client, text, (size_t)length, 0) == length);
+	}
+	for (int at = 0; at < MANY; at++) {
+		snprintf(text, sizeof text, at == 20 ? "odd one %d" : "%02d", at);
+		answer(&world, endpoint, text);
+	}
+	expect(&world, client, "first");
+	for (int at = 0; at < MANY; at++) {
+		snprintf(text, sizeof text, at == 20 ? "odd one %d" : "%02d", at);
+		expect(&world, client, text);
+	}
+	CHECK(world.counters[SL_DATAGRAMS_TO_ENDPOINTS] == MANY + 1);
+	CHECK(world.counters[SL_DATAGRAMS_TO_CLIENTS] == MANY + 1);
+	close(client);
+	close(endpoint);
+	world_close(&world);
+}
+
+static void test_full_table_and_dead_endpoint(void)
+{
+	struct world world;
+	int clients[6];
+	world_open(&world, plain_policy, false);
+	int endpoint = bind_here(&world.to);
+	for (int at = 0; at < 6; at++) {
+		clients[at] = connect_to(&world.at, false);
+		CHECK(send(clients[at], "x", 1, 0) == 1);
+		answer(&world, endpoint, "x");
+		expect(&world, clients[at], "x");
+	}
+	CHECK(world.counters[SL_UDP_ACTIVE] == 4 && world.counters[SL_UDP_EVICTED] == 2);
+	close(endpoint);
+	CHECK(send(clients[5], "lost", 4, 0) == 4);
+	UNTIL(&world, world.counters[SL_REFUSED] == 1);
+	CHECK(world.counters[SL_UDP_ACTIVE] == 3);
+	for (int at = 0; at < 6; at++)
+		close(clients[at]);
+	world_close(&world);
+	CHECK(world.became[SL_EXPIRED] == 6);
+}
+
+/** Answers come from the address that the client used, also where the listener has all of them. */
+static void test_any_address(void)
+{
+	struct world world;
+	struct sl_addr any = {.family = 4};
+	world_open(&world, plain_policy, false);
+	int listening = sl_open_listening(&any, false, false, 1);
+	CHECK(listening >= 0 && sl_engine_listen(world.engine, 8, listening, false, 0) == 0);
+	int endpoint = bind_here(&world.to);
+	for (uint32_t host = 2; host <= 3; host++) {
+		struct sl_addr used = {.family = 4, .port = any.port, .ip = {0x7f000000 + host}};
+		/* Connected: an answer from elsewhere would not be received. */
+		int client = connect_to(&used, false);
+		CHECK(send(client, "hello", 5, 0) == 5);
+		answer(&world, endpoint, "hello");
+		expect(&world, client, "hello");
+		close(client);
+	}
+	CHECK(world.asked == 2);
+	close(endpoint);
+	world_close(&world);
+	close(listening);
+}
+
+void test_udp(void)
+{
+	test_round_trip_and_idle();
+	test_bursts();
+	test_full_table_and_dead_endpoint();
+	test_any_address();
+}

@@ -1,0 +1,23 @@
+import { compareResults } from "../report/compare.ts";
+import { renderComparison } from "../report/comparison.ts";
+import { readResult } from "./bench-result-input.ts";
+import { ExitCode } from "./exit-code.ts";
+
+export interface CompareArguments {
+  readonly before: string;
+  readonly after: string;
+  readonly thresholdPercent: number | undefined;
+  readonly o: "table" | "json";
+}
+
+const THRESHOLD_PERCENT = 5;
+
+/** Prints what differs between two results. @returns 1 when something is worse beyond noise and the threshold. */
+export async function compare({ before, after, thresholdPercent, o }: CompareArguments): Promise<number> {
+  const threshold = (thresholdPercent ?? THRESHOLD_PERCENT) / 100;
+  const comparison = compareResults(await readResult(before), await readResult(after), threshold);
+  process.stdout.write(
+    o === "json" ? `${JSON.stringify(comparison, undefined, 2)}\n` : renderComparison(comparison, threshold),
+  );
+  return comparison.changes.some(({ regression }) => regression) ? ExitCode.no : ExitCode.done;
+}

@@ -1,0 +1,105 @@
+import type { Constant, Element, Expression, NamedSet } from "../../../../modes/nftables/ruleset.ts";
+import { familyOf, type Ip } from "../../../../net/ip.ts";
+import { numberNamed, type Sort } from "./names.ts";
+import { type Atom, compare, isConcatenation, keyOf } from "./value.ts";
+
+/** The elements of a set or map by their keys. `undefined` as a value is of an element without data. */
+export interface PreparedSet {
+  /** @returns the element that has the value; undefined: none has. */
+  find(value: Atom | readonly Atom[]): Element | undefined;
+  /** Whether there is an element that nobody could read. */
+  readonly isPartial: boolean;
+}
+
+/** From and to, both in it. */
+interface Interval {
+  readonly from: Atom;
+  readonly to: Atom;
+  /** `eth*`: a name that starts so. */
+  readonly prefix?: string;
+}
+
+/** @param sorts of the parts of the key. */
+export function prepareSet(elements: NamedSet["elements"], sorts: readonly Sort[]): PreparedSet {
+  const exact = new Map<number | string, Element>();
+  const ranges: { readonly intervals: readonly Interval[]; readonly element: Element }[] = [];
+  let isPartial = false;
+  for (const element of elements) {
+    const parts = element.key.kind === "concat" ? element.key.parts : [element.key];
+    const intervals = parts.map((part, at) => intervalOf(part, sorts[at] ?? sorts[0] ?? "other"));
+    if (intervals.includes(undefined)) isPartial = true;
+    else if (intervals.every((one) => isPoint(one!))) {
+      const atoms = intervals.map((one) => one!.from);
+      exact.set(keyOf(atoms.length === 1 ? atoms[0]! : atoms), element);
+    } else ranges.push({ intervals: intervals as Interval[], element });
+  }
+  return {
+    isPartial,
+    find(value) {
+      const found = exact.get(keyOf(value));
+      if (found !== undefined || ranges.length === 0) return found;
+      const atoms = isConcatenation(value) ? value : [value];
+      return ranges.find(({ intervals }) => intervals.every((one, at) => isIn(atoms[at], one)))?.element;
+    },
+  };
+}
+
+function isPoint({ from, to, prefix }: Interval): boolean {
+  return prefix === undefined && compare(from, to) === 0;
+}
+
+export function isIn(atom: Atom | undefined, { from, to, prefix }: Interval): boolean {
+  if (atom === undefined) return false;
+  if (prefix !== undefined) return typeof atom === "string" && atom.startsWith(prefix);
+  return typeof atom === typeof from && compare(from, atom) <= 0 && compare(atom, to) <= 0;
+}
+
+/** What a constant stands for. @returns undefined for what is none, or has no meaning here. */
+export function intervalOf(expression: Expression, sort: Sort): Interval | undefined {
+  switch (expression.kind) {
+    case "ip":
+      return { from: expression.ip, to: expression.ip };
+    case "number":
+      return { from: expression.value, to: expression.value };
+    case "cidr": {
+      const { base, bits } = expression.range;
+      return { from: base, to: lastOf(base, bits) };
+    }
+    case "prefix": {
+      const rest = 2 ** (32 - expression.bits) - 1;
+      return { from: expression.value, to: expression.value + rest };
+    }
+    case "text":
+      return textInterval(expression.text, sort);
+    case "range": {
+      const [from, to] = [intervalOf(expression.from, sort), intervalOf(expression.to, sort)];
+      return from === undefined || to === undefined ? undefined : { from: from.from, to: to.to };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function textInterval(text: string, sort: Sort): Interval | undefined {
+  if (sort === "interface") {
+    return text.endsWith("*") ? { from: text, to: text, prefix: text.slice(0, -1) } : { from: text, to: text };
+  }
+  const number = numberNamed(text, sort);
+  return number === undefined ? undefined : { from: number, to: number };
+}
+
+function lastOf(base: Ip, bits: number): Ip {
+  const word = (value: number, kept: number): number => {
+    if (kept >= 32) return value;
+    return kept <= 0 ? 0xffff_ffff : (value | (0xffff_ffff >>> kept)) >>> 0;
+  };
+  if (familyOf(base) === 4) return word(base as number, bits) as Ip;
+  const { w0, w1, w2, w3 } = base as Exclude<Ip, number>;
+  return { w0: word(w0, bits), w1: word(w1, bits - 32), w2: word(w2, bits - 64), w3: word(w3, bits - 96) };
+}
+
+/** One value. @returns undefined for a range, or what has no meaning here. */
+export function atomOf(constant: Constant | Expression, sort: Sort): Atom | undefined {
+  const interval = intervalOf(constant, sort);
+  return interval !== undefined && isPoint(interval) ? interval.from : undefined;
+}

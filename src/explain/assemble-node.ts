@@ -1,0 +1,57 @@
+import { type AssumedHost, assumeHost, type KnownHost } from "../dataplane/emulated/netfilter/assumed-host.ts";
+import { type Connection, tableOf } from "../dataplane/emulated/netfilter/connection.ts";
+import type { HostNode } from "../dataplane/emulated/netfilter/host-node.ts";
+import type { HookFunction } from "../dataplane/emulated/netfilter/hooks.ts";
+import { prepareSets } from "../dataplane/emulated/netfilter/ip-sets.ts";
+import { iptablesHooks } from "../dataplane/emulated/netfilter/iptables/hooks.ts";
+import { nftHooks, unwalkedChains } from "../dataplane/emulated/netfilter/nft/hooks.ts";
+import { ipvsHooks, ofFamily, virtualAddresses } from "../dataplane/emulated/netfilter/virtual-servers.ts";
+import { createNode, type EmulatedNode } from "../dataplane/emulated/netfilter/node.ts";
+import type { IptablesRuleset } from "../modes/iptables/ruleset.ts";
+import type { NftablesRuleset } from "../modes/nftables/ruleset.ts";
+import type { IpSet } from "../modes/ipvs/ip-set.ts";
+import type { KernelServer } from "../modes/ipvs/tables.ts";
+import { hostCidr } from "../net/cidr.ts";
+import type { Family, Ip } from "../net/ip.ts";
+
+/** What a node runs and knows, compiled or read from its dumps. */
+export interface NodeParts extends KnownHost {
+  readonly iptables?: readonly IptablesRuleset[];
+  readonly nftables?: NftablesRuleset;
+  /** Virtual servers of IPVS. */
+  readonly servers?: readonly KernelServer[];
+  /** Absent: nobody said what sets there are. */
+  readonly sets?: readonly IpSet[];
+  readonly connections?: readonly Connection[];
+}
+
+export interface AssembledNode {
+  readonly node: EmulatedNode;
+  readonly assumptions: readonly string[];
+}
+
+/** Makes a node of its parts; what is not known of it is assumed, and said. */
+export function assembleNode(parts: NodeParts): AssembledNode {
+  const { host: plain, assumptions }: AssumedHost = assumeHost(parts);
+  const host = parts.servers === undefined ? plain : withVirtualAddresses(plain, virtualAddresses(parts.servers));
+  const context = { sets: parts.sets && prepareSets(parts.sets) };
+  const hooksOf = (family: Family): readonly HookFunction[] => [
+    ...(parts.iptables ?? [])
+      .filter((ruleset) => ruleset.family === family)
+      .flatMap((ruleset) => iptablesHooks(ruleset, context)),
+    ...(parts.nftables === undefined ? [] : nftHooks(parts.nftables, family)),
+    ...(parts.servers === undefined ? [] : ipvsHooks(ofFamily(parts.servers, family), family)),
+  ];
+  const unwalked = parts.nftables === undefined ? [] : unwalkedChains(parts.nftables);
+  const connections = parts.connections ?? [];
+  const said = parts.connections === undefined ? ["no connection is open yet"] : [];
+  const node = createNode(host, { 4: hooksOf(4), 6: hooksOf(6) }, tableOf(connections));
+  const passed = unwalked.map((chain) => `${chain} lets the packet pass: its hook is not walked`);
+  return { node, assumptions: [...assumptions, ...said, ...passed] };
+}
+
+/** kube-proxy gives a device of its own the addresses of all virtual servers. */
+function withVirtualAddresses(host: HostNode, ips: readonly Ip[]): HostNode {
+  const addresses = ips.map((ip) => ({ ip, bits: hostCidr(ip).bits }));
+  return { ...host, interfaces: [...host.interfaces, { name: "kube-ipvs0", addresses }] };
+}

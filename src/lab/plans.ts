@@ -1,0 +1,55 @@
+import { parse } from "yaml";
+import * as z from "zod";
+import { configInvalid } from "../core/errors.ts";
+
+/** A benchmark by name: options as a file has them, all but the cluster. */
+const planSchema = z.strictObject({
+  describe: z.string(),
+  subjects: z.array(z.string()).optional(),
+  works: z.array(z.string()).optional(),
+  service: z.string().optional(),
+  budgetSeconds: z.int().min(1).max(86_400).optional(),
+  precisionPercent: z.int().min(0).max(100).optional(),
+  workers: z.int().min(1).max(64).optional(),
+  messageBytes: z.int().optional(),
+});
+export type BenchPlan = z.infer<typeof planSchema>;
+
+/** The plans that come with the project. */
+export const plans: Readonly<Record<string, BenchPlan>> = {
+  quick: {
+    describe: "the modes on worker threads, next to a direct connection, in four works at full load",
+    budgetSeconds: 80,
+  },
+  latency: {
+    describe: "waiting times at a fixed rate that all of them can do: no coordinated omission",
+    works: ["tcp-connect-request-close@250", "tcp-request-response@1000", "udp-request-response@1000"],
+    budgetSeconds: 120,
+    // Rates are what is asked for, and agree at once: the time goes to the percentiles.
+    precisionPercent: 0,
+  },
+  distribution: {
+    describe: "which endpoints take connections, held against what each mode promises; with keepalive and without",
+    works: ["tcp-connect-request-close", "tcp-request-response", "udp-request-response"],
+    budgetSeconds: 80,
+    precisionPercent: 0,
+  },
+};
+
+/**
+ * Reads a plan from a file's text.
+ *
+ * @throws {SluiceError} CONFIG_INVALID, naming `plan` and the field.
+ */
+export function readPlan(text: string): BenchPlan {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw configInvalid("plan", "YAML or JSON", (error as Error).message);
+  }
+  const { data, error } = planSchema.safeParse(value);
+  if (data !== undefined) return data;
+  const [issue] = error.issues;
+  throw configInvalid(["plan", ...issue!.path].join("."), issue!.message, value);
+}

@@ -1,0 +1,46 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { systemClock } from "../../core/clock.ts";
+import { type RunningCommand, startCommand } from "../../host/exec.ts";
+
+/** How long a sync may be in coming, in milliseconds: the program has to be started and to read its objects first. */
+const SYNC_MS = 120_000;
+const POLL_MS = 50;
+
+/** A `sluice run --watch` that is followed by what it says. */
+export interface FollowedRun {
+  readonly ended: boolean;
+  stderr(): string;
+  /** Makes a change, and waits until a sync that began later has ended, well or not; or until the process has. */
+  afterSync(change: () => Promise<unknown>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts one, and waits until its first sync has ended. @param countSyncs how many have ended, by what it has said. */
+export async function startFollowed(
+  argv: readonly [string, ...string[]],
+  countSyncs: (running: RunningCommand) => number = countKernelSyncs,
+): Promise<FollowedRun> {
+  const running = startCommand(argv);
+  const syncedMoreThan = async (before: number): Promise<void> => {
+    const endMs = systemClock.nowMs() + SYNC_MS;
+    while (countSyncs(running) <= before && !running.ended && systemClock.nowMs() < endMs) await pause(POLL_MS);
+  };
+  await syncedMoreThan(0);
+  return {
+    get ended() {
+      return running.ended;
+    },
+    stderr: () => running.stderr(),
+    async afterSync(change) {
+      const before = countSyncs(running);
+      await change();
+      await syncedMoreThan(before);
+    },
+    stop: async () => void (await running.stop("SIGTERM")),
+  };
+}
+
+/** Each sync ends in a line that says whether what is wanted is in force. */
+function countKernelSyncs(running: RunningCommand): number {
+  return running.stderr().match(/^sluice: (?:in force$|warning: not in force: )/gm)?.length ?? 0;
+}

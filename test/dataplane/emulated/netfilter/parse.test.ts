@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { tableOf } from "../../../../src/dataplane/emulated/netfilter/connection.ts";
+import { parseConntrack } from "../../../../src/dataplane/emulated/netfilter/parse-conntrack.ts";
+import { parseIpAddr, parseIpRoute } from "../../../../src/dataplane/emulated/netfilter/parse-ip-json.ts";
+import { formatCidr } from "../../../../src/net/cidr.ts";
+import { formatIp, parseIp } from "../../../../src/net/ip.ts";
+import { suite } from "../../../support/suite.ts";
+
+const test = suite("dumps of a node");
+
+const listed = `tcp      6 86397 ESTABLISHED src=10.244.1.5 dst=10.96.0.1 sport=51000 dport=443 src=192.168.10.9 dst=10.244.1.5 sport=6443 dport=51000 [ASSURED] mark=0 use=1
+udp      17 25 src=10.244.1.5 dst=10.96.0.10 sport=40000 dport=53 [UNREPLIED] src=10.244.2.7 dst=192.168.10.5 sport=53 dport=1044 mark=16384 use=1
+ipv6     10 icmpv6   58 29 src=fd00::1 dst=fd00::2 type=128 code=0 id=7 src=fd00::2 dst=fd00::1 type=129 code=0 id=7 mark=0 use=1
+conntrack v1.4.7 (conntrack-tools): 3 flow entries have been shown.
+`;
+
+test("conntrack -L: both directions, what NAT did, the state and the mark", () => {
+  const [tcp, udp, icmp] = parseConntrack(listed);
+  assert.deepEqual([tcp!.tcpState, tcp!.replied, tcp!.dnat, tcp!.snat], ["ESTABLISHED", true, true, false]);
+  assert.deepEqual([udp!.replied, udp!.dnat, udp!.snat, udp!.mark], [false, true, true, 16_384]);
+  assert.deepEqual([icmp!.original.proto, icmp!.original.srcPort, icmp!.dnat, icmp!.snat], [58, 7, false, false]);
+  const table = tableOf([tcp!, udp!, icmp!]);
+  assert.deepEqual(table.find(tcp!.reply)?.isReply, true);
+  assert.deepEqual(table.find(tcp!.original)?.isReply, false);
+  assert.equal(table.find({ ...tcp!.original, srcPort: 1 }), undefined);
+});
+
+test("conntrack -L: what is wrong is told with line and column", () => {
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    ["tcp 6 1 src=10.0.0 dst=10.0.0.1 sport=1 dport=2", /conntrack -L:1:9: expected src= with an address/],
+    ["\nudp 17 1 src=10.0.0.1 sport=1 dport=2", /conntrack -L:2:38: expected dst= with an address, got the end/],
+    ["tcp 6 1 src=10.0.0.1 dst=10.0.0.1 sport=x dport=2", /:1:41: expected a number, got "x"/],
+    ["hello", /:1:6: expected a number, got the end/],
+  ];
+  for (const [text, message] of wrong) assert.throws(() => parseConntrack(text), message);
+});
+
+test("ip -j addr and ip -j route", () => {
+  const [lo, eth0] = parseIpAddr(
+    '[{"ifname":"lo","addr_info":[]},{"ifname":"eth0","addr_info":[{"family":"inet","local":"10.0.0.1","prefixlen":24,"broadcast":"10.0.0.255"},{"family":"inet6","local":"fd00::1","prefixlen":64},{"family":"inet","local":"10.0.0.2","prefixlen":24,"secondary":true}]}]',
+  );
+  assert.deepEqual(lo, { name: "lo", addresses: [] });
+  assert.deepEqual(
+    eth0!.addresses.map(({ ip, bits, secondary }) => [formatIp(ip), bits, secondary]),
+    [
+      ["10.0.0.1", 24, undefined],
+      ["fd00::1", 64, undefined],
+      ["10.0.0.2", 24, true],
+    ],
+  );
+  const routes = parseIpRoute(
+    '[{"dst":"default","gateway":"10.0.0.254","dev":"eth0","metric":100},{"dst":"10.1.0.0/16","nexthops":[{"gateway":"10.0.0.3","dev":"eth1"}]},{"type":"blackhole","dst":"10.9.0.0/16"},{"dst":"10.2.0.7","dev":"cali1","prefsrc":"10.0.0.1"}]',
+  );
+  assert.deepEqual(
+    routes.map(({ destination, type, device, gateway, metric }) => [
+      formatCidr(destination),
+      type,
+      device,
+      gateway && formatIp(gateway),
+      metric,
+    ]),
+    [
+      ["0.0.0.0/0", "unicast", "eth0", "10.0.0.254", 100],
+      ["10.1.0.0/16", "unicast", "eth1", "10.0.0.3", 0],
+      ["10.9.0.0/16", "blackhole", "", undefined, 0],
+      ["10.2.0.7/32", "unicast", "cali1", undefined, 0],
+    ],
+  );
+  assert.deepEqual(routes[3]!.source, parseIp("10.0.0.1"));
+  for (const text of [
+    "{",
+    "[1]",
+    '[{"ifname":1}]',
+    '[{"ifname":"a","addr_info":[{"family":"inet","local":"x","prefixlen":1}]}]',
+  ]) {
+    assert.throws(() => parseIpAddr(text), /ip -j addr: .*expected/);
+  }
+  for (const text of ["null", '[{"dst":7}]', '[{"dst":"10.0.0.0/8","type":"odd"}]'])
+    assert.throws(() => parseIpRoute(text), /expected/);
+});

@@ -1,0 +1,3 @@
+import { declareBehaviours } from "./cases.ts";
+
+await declareBehaviours("iptables");

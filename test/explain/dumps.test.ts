@@ -1,0 +1,190 @@
+/** Every recorded dump answers; whatever is done to one, it answers too, or is refused with its place. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import * as fc from "fast-check";
+import { isSluiceError, type SluiceError } from "../../src/core/errors.ts";
+import { ONE, plus, sameFraction, ZERO } from "../../src/dataplane/emulated/netfilter/fraction.ts";
+import { parseConntrack } from "../../src/dataplane/emulated/netfilter/parse-conntrack.ts";
+import { assembleNode, type NodeParts } from "../../src/explain/assemble-node.ts";
+import { type PacketTrace, tracePacket } from "../../src/explain/trace-packet.ts";
+import { parseIptables } from "../../src/modes/iptables/parse.ts";
+import { parseServers } from "../../src/modes/ipvs/parse-servers.ts";
+import { parseSets } from "../../src/modes/ipvs/parse-sets.ts";
+import { parseNftables } from "../../src/modes/nftables/parse.ts";
+import { parseIp } from "../../src/net/ip.ts";
+import { inProject } from "../support/root.ts";
+import { runs, seed } from "../support/seed.ts";
+import { suite } from "../support/suite.ts";
+
+const test = suite("traces of dumps", { timeoutMs: 1_800_000 });
+
+const golden = inProject("test", "golden");
+const files = readdirSync(golden, { recursive: true, encoding: "utf8" }).map((name) => join(golden, name));
+const iptablesFiles = files.filter((name) => /\.ip6?tables-save\.txt$/.test(name));
+const nftFiles = files.filter((name) => name.endsWith(".nft.json.gz"));
+
+const services = [
+  ["10.0.0.7", "10.96.0.10", 80, 6],
+  ["10.244.1.50", "10.96.0.10", 53, 17],
+  ["10.0.0.7", "192.168.10.5", 30_080, 6],
+  ["192.168.10.5", "10.96.0.10", 80, 6],
+  ["fd00::7", "fd00:10:96::10", 80, 6],
+] as const;
+
+function traces(parts: Partial<NodeParts>): readonly PacketTrace[] {
+  const { node } = assembleNode({ addresses: [parseIp("192.168.10.5")], ...parts });
+  return services.map(([from, to, dstPort, proto]) =>
+    tracePacket(node, { proto, src: parseIp(from), srcPort: 40_000, dst: parseIp(to), dstPort }),
+  );
+}
+
+/** Probabilities of all outcomes are one, exactly; what is not understood is said. */
+function assertWhole(all: readonly PacketTrace[]): void {
+  for (const { outcomes } of all) {
+    assert.ok(
+      sameFraction(
+        outcomes.reduce((sum, { exact }) => plus(sum, exact), ZERO),
+        ONE,
+      ),
+    );
+  }
+}
+
+test(`all ${iptablesFiles.length} recorded dumps of iptables answer`, () => {
+  assert.ok(iptablesFiles.length > 100);
+  for (const file of iptablesFiles) {
+    const family = file.includes("ip6tables") ? 6 : 4;
+    assertWhole(traces({ iptables: [parseIptables(readFileSync(file, "utf8"), family, file)] }));
+  }
+});
+
+test(`all ${nftFiles.length} recorded dumps of nftables answer, and nothing in them is in doubt`, () => {
+  assert.ok(nftFiles.length > 100);
+  for (const file of nftFiles) {
+    const all = traces({ nftables: parseNftables(gunzipSync(readFileSync(file)).toString(), file) });
+    assertWhole(all);
+    assert.ok(
+      all.every(
+        ({ outcomes, harmless }) => harmless.length === 0 && outcomes.every(({ doubt }) => doubt === undefined),
+      ),
+      file,
+    );
+  }
+});
+
+const pieces = [
+  " ",
+  "\n",
+  "!",
+  "-j",
+  "-m",
+  "--",
+  '"',
+  "{",
+  "}",
+  "[",
+  ":",
+  ",",
+  "0",
+  "99999",
+  "10.96.0.10",
+  "null",
+  "tcp",
+  "\u0000",
+  "é",
+];
+
+/** Cuts, doubles and replaces parts of a text. */
+function mutated(text: string): fc.Arbitrary<string> {
+  const at = fc.nat(text.length);
+  const change = fc.oneof(
+    fc.tuple(at, fc.nat(12)).map(
+      ([from, length]) =>
+        (one: string) =>
+          one.slice(0, from) + one.slice(from + length),
+    ),
+    fc.tuple(at, fc.constantFrom(...pieces)).map(
+      ([from, piece]) =>
+        (one: string) =>
+          one.slice(0, from) + piece + one.slice(from),
+    ),
+    fc.tuple(at, fc.nat(60)).map(
+      ([from, length]) =>
+        (one: string) =>
+          one.slice(0, from) + one.slice(from, from + length) + one.slice(from),
+    ),
+    fc.tuple(at, at).map(
+      ([from, to]) =>
+        (one: string) =>
+          one.slice(0, from) + one.slice(to, to + 40) + one.slice(from + 40),
+    ),
+  );
+  return fc
+    .array(change, { minLength: 1, maxLength: 4 })
+    .map((changes) => changes.reduce((one, make) => make(one), text));
+}
+
+/** Refusals have a place: a line and a column, or of JSON the member; of rules that cannot be walked, the chain. */
+function assertRefused(error: unknown): void {
+  if (isSluiceError(error, "INPUT_INVALID")) {
+    const { line, column, field }: SluiceError<"INPUT_INVALID">["details"] = error.details;
+    assert.ok((line !== undefined && column !== undefined) || field !== "", error.message);
+  } else
+    assert.ok(
+      isSluiceError(error, "RULESET_UNKNOWN_CHAIN") || isSluiceError(error, "RULESET_LOOP"),
+      String((error as Error).stack),
+    );
+}
+
+function fuzz(name: string, text: string, read: (text: string) => Partial<NodeParts>): void {
+  const numRuns = runs(20_000, 150);
+  test(`${numRuns} mutated dumps of ${name}: a result that adds up to one, or an error with its place`, () => {
+    let answered = 0;
+    fc.assert(
+      fc.property(mutated(text), (input) => {
+        try {
+          assertWhole(traces(read(input)));
+          answered += 1;
+        } catch (error) {
+          if (error instanceof assert.AssertionError) throw error;
+          assertRefused(error);
+        }
+      }),
+      { seed, numRuns },
+    );
+    assert.ok(answered > 0, "none answered");
+  });
+}
+
+const scenario = join(golden, "kube-proxy", "003-clusterip-tcp-3ep", "expected");
+const iptablesText = readFileSync(join(scenario, "00-initial.iptables.iptables-save.txt"), "utf8");
+const rules = [parseIptables(iptablesText, 4)];
+fuzz("iptables-save", iptablesText, (text) => ({ iptables: [parseIptables(text, 4)] }));
+fuzz("nft's JSON", gunzipSync(readFileSync(join(scenario, "00-initial.nftables.nft.json.gz"))).toString(), (text) => ({
+  nftables: parseNftables(text, "dump"),
+}));
+fuzz(
+  "ipvsadm -S -n",
+  "-A -t 10.96.0.10:80 -s wrr -p 30\n-a -t 10.96.0.10:80 -r 10.244.1.10:8080 -m -w 1\n-a -t 10.96.0.10:80 -r 10.244.1.11:8080 -m -w 3\n-A -f 7 -s mh -b mh-port\n-a -f 7 -r 10.244.1.9:0 -m -w 1\n",
+  (text) => ({
+    servers: parseServers(text),
+  }),
+);
+fuzz(
+  "ipset save",
+  "create a hash:ip,port family inet hashsize 1024 maxelem 65536\nadd a 10.96.0.10,tcp:80\ncreate b hash:net\nadd b 10.0.0.0/8\nadd b 10.1.0.0/16 nomatch\n",
+  (text) => ({
+    iptables: rules,
+    sets: parseSets(text),
+  }),
+);
+fuzz(
+  "conntrack -L",
+  "tcp 6 100 ESTABLISHED src=10.0.0.7 dst=10.96.0.10 sport=40000 dport=80 src=10.244.1.10 dst=192.168.10.5 sport=8080 dport=50000 [ASSURED] mark=0 use=1\nudp 17 9 src=10.244.1.50 dst=10.96.0.10 sport=40000 dport=53 [UNREPLIED] src=10.244.1.9 dst=10.244.1.50 sport=53 dport=40000 mark=0 use=1\n",
+  (text) => ({
+    iptables: rules,
+    connections: parseConntrack(text),
+  }),
+);

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { emptySnapshot } from "../../src/cluster/state.ts";
+import { isSluiceError } from "../../src/core/errors.ts";
+import { resolveBenchOptions } from "../../src/lab/options.ts";
+import { planTiming } from "../../src/lab/plan.ts";
+import { plans, readPlan } from "../../src/lab/plans.ts";
+import { suite } from "../support/suite.ts";
+
+const test = suite("plans");
+
+test("every plan that has a name can be measured, within its budget", () => {
+  for (const [name, { describe, budgetSeconds, works }] of Object.entries(plans)) {
+    assert.ok(describe.length > 0 && budgetSeconds !== undefined, name);
+    const given = works === undefined ? {} : { works };
+    const resolved = resolveBenchOptions({ snapshot: emptySnapshot, nodeName: "", ...given });
+    const { blocks } = planTiming(budgetSeconds * 1000, resolved.subjects.length + 2, resolved.works.length);
+    assert.ok(blocks >= 10, `${name}: ${blocks} blocks`);
+  }
+  assert.ok(plans["quick"]!.budgetSeconds! <= 90);
+});
+
+test("a plan is read from YAML or JSON", () => {
+  const plan = { describe: "mine", works: ["tcp-bulk"], budgetSeconds: 30 };
+  assert.deepEqual(readPlan(JSON.stringify(plan)), plan);
+  assert.deepEqual(readPlan("describe: mine\nworks: [tcp-bulk]\nbudgetSeconds: 30\n"), plan);
+});
+
+test("what is wrong in a plan is named", () => {
+  for (const [text, path] of [
+    ["works: [tcp-bulk]", "plan.describe"],
+    ["describe: mine\nbudgetSeconds: 0", "plan.budgetSeconds"],
+    ["describe: mine\nworks: tcp-bulk", "plan.works"],
+    ["describe: mine\nspeed: 3", "plan"],
+    ["a: [", "plan"],
+    ["just a text", "plan"],
+  ] as const) {
+    assert.throws(
+      () => readPlan(text),
+      (error) => isSluiceError(error, "CONFIG_INVALID") && error.details.path === path,
+      text,
+    );
+  }
+});

@@ -1,0 +1,3 @@
+import { declareRecordings } from "./recordings.ts";
+
+await declareRecordings(6);

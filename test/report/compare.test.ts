@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import type { BenchResult, CellResult, Estimate } from "../../src/measure/result.ts";
+import { compareResults } from "../../src/report/compare.ts";
+import { renderComparison } from "../../src/report/comparison.ts";
+import { summarized } from "../measure/synthetic.ts";
+import { suite } from "../support/suite.ts";
+
+const result = await summarized();
+const test = suite("compare");
+
+const isRr = ({ subject, work }: CellResult): boolean => subject === "ipvs-rr" && work === "tcp-connect-request-close";
+
+function scaled(figure: Estimate, factor: number): Estimate {
+  if (figure.interval === null) return figure;
+  const [low, high] = figure.interval;
+  return { value: figure.value * factor, interval: [low * factor, high * factor], unit: figure.unit };
+}
+
+/** The same result with one cell's rate and ratio so many times as high, and its latencies so many times as long. */
+function withFactor(rate: number, latency = 1): BenchResult {
+  const change = (cell: CellResult): CellResult => ({
+    ...cell,
+    rate: scaled(cell.rate, rate),
+    ratio: scaled(cell.ratio!, rate),
+    percentiles: cell.percentiles.map((one) => Object.assign({ percentile: one.percentile }, scaled(one, latency))),
+  });
+  return { ...result, cells: result.cells.map((cell) => (isRr(cell) ? change(cell) : cell)) };
+}
+
+test("a result compared with itself differs in nothing", () => {
+  const comparison = compareResults(result, result, 0.05);
+  const { changes, hostDiffers, unmatched } = comparison;
+  assert.deepEqual([...new Set(changes.map(({ verdict }) => verdict))], ["same"]);
+  // Rate, p50 and p99 of six cells, and the ratio of all but the reference's two.
+  assert.equal(changes.length, 6 * 4 - 2);
+  assert.deepEqual([hostDiffers, unmatched], [[], []]);
+  assert.match(renderComparison(comparison, 0.05), /^nothing differs beyond noise\n/);
+});
+
+test("a rate that fell beyond noise and threshold is a regression, below the threshold only worse", () => {
+  const worse = compareResults(result, withFactor(0.8), 0.05).changes.filter(({ verdict }) => verdict !== "same");
+  assert.deepEqual(
+    worse.map(({ subject, figure, verdict, regression }) => [subject, figure, verdict, regression]),
+    [
+      ["ipvs-rr", "rate", "worse", true],
+      ["ipvs-rr", "ratio", "worse", true],
+    ],
+  );
+  // 1 / 0.8 − 1 is 25 %.
+  assert.ok(compareResults(result, withFactor(0.8), 0.26).changes.every(({ regression }) => !regression));
+  const better = compareResults(result, withFactor(1.25), 0.05).changes.filter(({ verdict }) => verdict !== "same");
+  assert.deepEqual([...new Set(better.map(({ verdict, regression }) => `${verdict} ${regression}`))], ["better false"]);
+});
+
+test("a latency is worse when it is longer", () => {
+  const changes = compareResults(result, withFactor(1, 1.5), 0.1).changes.filter(({ verdict }) => verdict !== "same");
+  assert.deepEqual(
+    changes.map(({ figure, verdict, regression }) => [figure, verdict, regression]),
+    [
+      ["p50", "worse", true],
+      ["p99", "worse", true],
+    ],
+  );
+});
+
+test("the interval of the quotient is that of two independent figures", () => {
+  const figure = { value: 10, interval: [9, 11], unit: "1/s" } as const;
+  const one = (rate: Estimate): BenchResult => ({ ...result, cells: [{ ...result.cells[0]!, rate, percentiles: [] }] });
+  const { quotient } = compareResults(one(figure), one({ value: 20, interval: [19, 22], unit: "1/s" }), 0).changes[0]!;
+  assert.ok(Math.abs(quotient!.value - 2) < 1e-12);
+  // Down: hypot(ln 20/19, ln 11/10) = 0.1083; up: hypot(ln 22/20, ln 10/9) = 0.1421.
+  assert.ok(Math.abs(quotient!.low - 2 * Math.exp(-0.1083)) < 0.001, `${quotient!.low}`);
+  assert.ok(Math.abs(quotient!.high - 2 * Math.exp(0.1421)) < 0.001, `${quotient!.high}`);
+});
+
+test("on another host only ratios count, and what differs is named", () => {
+  const other = withFactor(0.5, 3);
+  const moved = { ...other, environment: { ...other.environment, cpuModel: "Another CPU" } };
+  const comparison = compareResults(result, moved, 0.05);
+  const regressions = comparison.changes.filter(({ regression }) => regression);
+  assert.deepEqual(
+    regressions.map(({ figure }) => figure),
+    ["ratio"],
+  );
+  assert.deepEqual(comparison.hostDiffers, ["processor: Example CPU, then Another CPU"]);
+  assert.match(
+    renderComparison(comparison, 0.05),
+    /HOSTS DIFFER: processor: Example CPU, then Another CPU; only ratios/,
+  );
+});
+
+test("a control that differs, a figure without an interval and a cell that only one has are told", () => {
+  const noInterval: Estimate = { value: 3, interval: null, unit: "1/s", reason: "too-few-blocks" };
+  const cells = result.cells
+    .slice(1)
+    .map((cell) => (isRr(cell) ? Object.assign({ ...cell }, { rate: noInterval }) : cell));
+  const comparison = compareResults(result, { ...result, cells, control: { ...result.control, differs: true } }, 0.05);
+  assert.deepEqual(comparison.doubtful, { before: false, after: true });
+  assert.deepEqual(comparison.unmatched, ["direct in tcp-connect-request-close"]);
+  assert.equal(comparison.changes.filter(({ verdict }) => verdict === "untold").length, 1);
+  const text = renderComparison(comparison, 0.05);
+  assert.match(text, /CONTROL DIFFERS in the result after/);
+  assert.match(text, /only one of them has direct in tcp-connect-request-close/);
+  assert.match(text, / 1 without an interval\n0 regressions of more than 5 %\n/);
+});
+
+test("the table names work, subject and figure, both values and their quotient", () => {
+  const text = renderComparison(compareResults(result, withFactor(0.8), 0.05), 0.05);
+  assert.match(
+    text,
+    /tcp-connect-request-close +ipvs-rr +rate +3,991\/s +3,19\d\/s +0\.800 \[0\.\d{3}, 0\.\d{3}\] +REGRESSION\n/,
+  );
+});

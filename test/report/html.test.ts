@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { AxeResults } from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import type { BenchResult } from "../../src/measure/result.ts";
+import { renderHtml } from "../../src/report/html/document.ts";
+import { escapeHtml } from "../../src/report/html/html.ts";
+import { cutAfter, summarized } from "../measure/synthetic.ts";
+import { noBrowser, startBrowser } from "../support/browser.ts";
+import { inProject } from "../support/root.ts";
+import { suite } from "../support/suite.ts";
+
+const result = await summarized();
+const test = suite("html report", { timeoutMs: 300_000 });
+
+/** Texts of a page without its style sheet and pictures. */
+const textOf = (page: string): string =>
+  page
+    .replaceAll(/<(style|svg)[^>]*>.*?<\/\1>/gs, " ")
+    .replaceAll(/<[^>]*>/g, " ")
+    .replaceAll(/\s+/g, " ");
+
+test("it is one file: no script, and nothing that is loaded from anywhere", () => {
+  const page = renderHtml([result]);
+  assert.match(page, /^<!doctype html>\n<html lang="en">/);
+  assert.doesNotMatch(page, /<script|<link rel="stylesheet"|@import|url\(|<img|<iframe/);
+  const addresses = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, address]) => address);
+  assert.deepEqual(
+    [...new Set(addresses)].filter((address) => !address!.startsWith("data:")),
+    [],
+  );
+});
+
+test("the first screen says what was compared, on what, what came out and how sure that is", () => {
+  const text = textOf(renderHtml([result]));
+  assert.match(text, /ipvs-rr, next to direct TCP service default\/web:http .* on Example CPU, 2 processors/);
+  assert.match(text, /In tcp-connect-request-close, ipvs-rr does 0\.400 \[0\.39\d, 0\.40\d\] of direct\./);
+  assert.match(
+    text,
+    /How sure: 6 interleaved blocks, intervals of 95 %; direct-again, which is direct once more, does not differ from it; no failure\./,
+  );
+});
+
+test("every part of the report is there, with the command that makes it again", () => {
+  const text = textOf(renderHtml([result]));
+  for (const part of [
+    "Latency",
+    "Rate",
+    "Distribution over endpoints",
+    "All numbers",
+    "Notes",
+    "Environment",
+    "How to reproduce",
+  ]) {
+    assert.ok(text.includes(` ${part} `), part);
+  }
+  assert.ok(text.includes("sluice bench --seed 7"), "the seed that was drawn");
+  assert.ok(text.includes("net.core.somaxconn 4096"));
+});
+
+test("each picture says in words what it shows", () => {
+  const page = renderHtml([result]);
+  const pictures = [...page.matchAll(/<svg [^>]*>/g)].map(([tag]) => tag);
+  // Ratios; latency and rate of two works; shares of two services: each for a wide and a narrow screen.
+  assert.equal(pictures.length, 2 * (1 + 2 + 2 + 2));
+  for (const tag of pictures) assert.match(tag, /role="img" aria-label="[^"]{20,}"/);
+  assert.match(page, /aria-label="Latency percentiles in tcp-connect-request-close\. direct: p50 500 µs, /);
+});
+
+test("what comes from a cluster is text, whatever it looks like", () => {
+  const evil = `<img src=x onerror=alert(1)>"'&`;
+  const services = result.services.map((service) => Object.assign({ ...service }, { servicePort: evil }));
+  const page = renderHtml([
+    { ...result, services, notes: [evil], environment: { ...result.environment, cpuModel: evil } },
+  ]);
+  assert.doesNotMatch(page, /<img/);
+  assert.ok(page.includes(escapeHtml(evil)));
+  assert.equal(escapeHtml(evil), "&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;");
+});
+
+test("a run that was stopped at any moment makes a whole page, without a word of what is not there", async () => {
+  for (const blocks of [-1, 0, 1, 4]) {
+    const page = renderHtml([await summarized({ experiment: cutAfter(blocks) })]);
+    assert.match(page, /<\/html>\n$/);
+    assert.doesNotMatch(textOf(page), /NaN|undefined|null|Infinity/);
+    assert.doesNotMatch(page, /NaN/);
+  }
+});
+
+test("a run whose control differs says that its ratios are doubtful, and marks them", () => {
+  const cells = result.cells.map((cell) => Object.assign({ ...cell }, { ratioDoubtful: cell.ratio !== null }));
+  const text = textOf(renderHtml([{ ...result, cells, control: { ...result.control, differs: true } }]));
+  assert.match(text, /direct-again, which is direct once more, differs from it: ratios with hollow dots are doubtful/);
+  assert.match(text, /0\.400 \[0\.39\d, 0\.40\d\] \?/);
+});
+
+test("several results are chapters of one page", () => {
+  const page = renderHtml([result, result]);
+  assert.equal(page.match(/<article>/g)?.length, 2);
+  assert.match(page, /<h1>2 benchmarks<\/h1>/);
+});
+
+/** As large as the default run: seven subjects, four works. */
+function large(small: BenchResult): BenchResult {
+  const names = ["direct", "direct-again", "userspace", "iptables", "ipvs-rr", "ipvs-lc", "ipvs-sed"];
+  const works = ["tcp-connect-request-close", "tcp-request-response", "tcp-bulk", "udp-request-response"].map(
+    (work, at) => Object.assign({ ...small.works[at === 3 ? 1 : 0]! }, { work }),
+  );
+  const cells = works.flatMap(({ work, protocol }) =>
+    names.map((subject, at) => {
+      const like = small.cells.find(
+        (cell) =>
+          cell.subject === (at < 2 ? names[at] : "ipvs-rr") && (protocol === "udp") === cell.work.startsWith("udp"),
+      )!;
+      return { ...like, subject, work };
+    }),
+  );
+  const subjects = names.map((subject) => Object.assign({ ...small.subjects[2]! }, { subject }));
+  return { ...small, works, cells, subjects };
+}
+
+if (noBrowser !== undefined) test.skip("works in Chromium, narrow and wide, light and dark", noBrowser);
+else {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-html-"));
+  const file = join(folder, "report.html");
+  const shots = inProject("out", "screenshots");
+  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  let browser: Browser | undefined;
+  test.before(async () => {
+    writeFileSync(file, renderHtml([large(result)]));
+    mkdirSync(shots, { recursive: true });
+    browser = await startBrowser();
+  });
+  test.after(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function openReport(
+    width: number,
+    colorScheme: "light" | "dark",
+  ): Promise<{ page: Page; said: string[]; asked: string[] }> {
+    // axe is put into the page, which by itself allows no script.
+    const context = await browser!.newContext({ viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
+    const page = await context.newPage();
+    const said: string[] = [];
+    const asked: string[] = [];
+    page.on("console", (message) => said.push(message.text()));
+    page.on("pageerror", (error) => said.push(error.message));
+    page.on("request", (request) => asked.push(request.url()));
+    await page.goto(pathToFileURL(file).href);
+    return { page, said, asked };
+  }
+
+  for (const width of [360, 1600]) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      test(`at ${width} px, ${colorScheme}: nothing overflows, nothing is asked for, nothing is wrong for axe`, async () => {
+        const { page, said, asked } = await openReport(width, colorScheme);
+        assert.deepEqual(said, []);
+        assert.deepEqual(
+          asked.filter((url) => !url.startsWith("data:")),
+          [pathToFileURL(file).href],
+        );
+        const overflow = await page.evaluate(
+          "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+        );
+        assert.equal(overflow, 0);
+        const hidden = (await page.evaluate(`[...document.querySelectorAll("svg text")].filter((text) => {
+          const box = text.getBoundingClientRect();
+          const frame = text.ownerSVGElement.getBoundingClientRect();
+          return box.width > 0 && (box.left < frame.left - 1 || box.right > frame.right + 1);
+        }).map((text) => text.textContent)`)) as string[];
+        assert.deepEqual(hidden, [], "letters that a picture cuts off");
+        await page.screenshot({ path: join(shots, `report-${width}-${colorScheme}.png`), fullPage: true });
+        await page.evaluate(axe);
+        const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
+        const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+        assert.deepEqual(
+          serious.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`),
+          [],
+        );
+        await page.context().close();
+      });
+    }
+  }
+
+  test("by itself the page runs without a complaint of its own policy", async () => {
+    const page = await browser!.newPage();
+    const said: string[] = [];
+    page.on("console", (message) => said.push(message.text()));
+    await page.goto(pathToFileURL(file).href);
+    assert.deepEqual(said, []);
+    assert.ok(((await page.evaluate("document.querySelector('h1').getBoundingClientRect().height")) as number) > 0);
+    await page.close();
+  });
+}
