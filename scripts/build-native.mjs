@@ -1,37 +1,48 @@
 /**
- * Builds the C engine: with node-gyp where it is installed, else with the plain C compiler. Where there is neither, or
- * the headers of Node are missing, it says so in one line and succeeds: the package works without. With
- * SLUICE_REQUIRE_NATIVE set that is a failure.
+ * Builds the C engine where it is older than its source: with npm's node-gyp, else with the plain C compiler. Where
+ * there is neither, or the headers of Node are missing, it says so in one line and succeeds: the package works without.
+ * With SLUICE_REQUIRE_NATIVE set that is a failure. With --prebuild the package gets a copy for this platform.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, "build", "Release", "sluice.node");
-const { CC: cc = "cc", SLUICE_REQUIRE_NATIVE: required } = process.env;
+const prebuilt = join(root, "prebuilds", `${process.platform}-${process.arch}`, "sluice.node");
+const { CC: cc = "cc", SLUICE_REQUIRE_NATIVE: required, npm_config_node_gyp: nodeGyp } = process.env;
 const options = ["-std=c11", "-D_GNU_SOURCE", "-DNAPI_VERSION=9", "-O2", "-fPIC", "-shared", "-fvisibility=hidden"];
 const warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
 
 const runs = (command, args) => spawnSync(command, args, { cwd: root, encoding: "utf8" });
 const lastLine = (text) => text.trim().split("\n").at(-1) ?? "";
-const sources = ["core", "binding"].flatMap((folder) =>
+const filesIn = (folder, extension) =>
   readdirSync(join(root, "native", folder))
-    .filter((file) => file.endsWith(".c"))
-    .map((file) => join("native", folder, file)),
-);
+    .filter((file) => extension.test(file))
+    .map((file) => join("native", folder, file));
+const filesOf = (extension) => ["core", "binding"].flatMap((folder) => filesIn(folder, extension));
+
+function isFresh() {
+  if (!existsSync(target)) return false;
+  const builtMs = statSync(target).mtimeMs;
+  return filesOf(/\.[ch]$/).every((file) => statSync(join(root, file)).mtimeMs <= builtMs);
+}
+
+/** @returns the folder that has include/node/ below it. */
+function nodePrefix() {
+  const prefixes = [dirname(dirname(process.execPath)), "/usr"];
+  const header = (prefix, name) => join(prefix, "include", "node", name);
+  return prefixes.find((prefix) => ["node_api.h", "uv.h"].every((name) => existsSync(header(prefix, name))));
+}
 
 /** @returns why it did not work. */
 function withNodeGyp() {
-  let nodeGyp;
-  try {
-    nodeGyp = createRequire(import.meta.url).resolve("node-gyp/bin/node-gyp.js");
-  } catch {
-    return "no node-gyp";
-  }
-  const built = runs(process.execPath, [nodeGyp, "rebuild", "--silent", "-C", join(root, "native")]);
+  if (nodeGyp === undefined) return "no node-gyp";
+  const prefix = nodePrefix();
+  const headers = prefix === undefined ? [] : [`--nodedir=${prefix}`];
+  const built = runs(process.execPath, [nodeGyp, "rebuild", "--silent", "-C", join(root, "native"), ...headers]);
   const made = join(root, "native", "build", "Release", "sluice.node");
   if (built.status !== 0 || !existsSync(made)) return `node-gyp: ${lastLine(built.stderr)}`;
   install(made);
@@ -41,13 +52,13 @@ function withNodeGyp() {
 /** @returns why it did not work. */
 function withCompiler() {
   if (runs(cc, ["--version"]).status !== 0) return `no C compiler (${cc})`;
-  const includes = [join(dirname(dirname(process.execPath)), "include", "node"), "/usr/include/node"];
-  const headers = includes.find((folder) => existsSync(join(folder, "node_api.h")) && existsSync(join(folder, "uv.h")));
-  if (headers === undefined) return `no headers of Node in ${includes.join(" or ")}`;
+  const prefix = nodePrefix();
+  if (prefix === undefined) return "no headers of Node beside it or in /usr/include/node";
   const made = `${target}.${process.pid}`;
   mkdirSync(dirname(target), { recursive: true });
   // Headers of Node are not ours to warn about.
-  const built = runs(cc, [...options, ...warnings, "-isystem", headers, "-o", made, ...sources]);
+  const headers = ["-isystem", join(prefix, "include", "node")];
+  const built = runs(cc, [...options, ...warnings, ...headers, "-o", made, ...filesOf(/\.c$/)]);
   if (built.status !== 0) return `${cc}: ${built.stderr.split("\n").find((line) => line.includes("error")) ?? ""}`;
   install(made);
   return undefined;
@@ -70,8 +81,21 @@ function build() {
   return failures.join("; ");
 }
 
-const failure = build();
+/** Of a package that brings its own; one of another C library does not load here. */
+function isPrebuilt() {
+  if (existsSync(join(root, "tsconfig.json"))) return false;
+  try {
+    return createRequire(import.meta.url)(prebuilt) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+const failure = isPrebuilt() || isFresh() ? undefined : build();
 if (failure !== undefined) {
   console.warn(`sluice: the C engine is not built (${failure}): the Node engine will carry traffic`);
-  if (required !== undefined) process.exitCode = 1;
+  if (required !== undefined) process.exit(1);
+} else if (process.argv.includes("--prebuild")) {
+  mkdirSync(dirname(prebuilt), { recursive: true });
+  copyFileSync(target, prebuilt);
 }

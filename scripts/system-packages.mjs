@@ -1,10 +1,11 @@
-// The system's tools that tests of the kernel and of browsers need: installed where we may, named where we may not.
+// The system's tools that tests of the kernel, of browsers and of the C engine need: installed where we may, named where we may not.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter } from "node:path";
 
 /** Command → Debian package. */
 const tools = {
+  cc: "gcc",
   iptables: "iptables",
   nft: "nftables",
   ip: "iproute2",

@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, relative } from "node:path";
-import "./build.mjs";
 import { root, run } from "./install.mjs";
 import { installSystemPackages } from "./system-packages.mjs";
 
@@ -16,6 +15,7 @@ const coverage = `${root}/coverage`;
 const tallies = mkdtempSync(`${tmpdir()}/sluice-test-`);
 
 installSystemPackages();
+await import("./build.mjs");
 rmSync(out, { recursive: true, force: true });
 rmSync(coverage, { recursive: true, force: true });
 run("node_modules/.bin/tsc", ["-p", "tsconfig.json"]);
