@@ -18,7 +18,7 @@ export interface Subject {
 }
 
 /** The proxy has one processor, and all others have the other. */
-export const PROXY_CPU = "0";
+const PROXY_CPU = "0";
 export const OTHER_CPU = "1";
 /** What /proc counts processor time in. */
 const NS_PER_TICK = 1e7;

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { extname } from "node:path";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import type { Browser } from "playwright-core";
 import { noBrowser, startBrowser } from "../support/browser.ts";
+import { listen } from "../support/listen.ts";
 import { inProject } from "../support/root.ts";
+import { serveFolder } from "../support/serve-folder.ts";
 import { suite } from "../support/suite.ts";
 
 const test = suite("examples of balancers", { timeoutMs: 120_000 });
@@ -16,13 +15,6 @@ const test = suite("examples of balancers", { timeoutMs: 120_000 });
 function startExample(name: string, ...args: string[]): ChildProcess {
   const file = inProject("examples", name);
   return spawn(process.execPath, [file, ...args], { stdio: ["ignore", "pipe", "inherit"], timeout: 100_000 });
-}
-
-/** @returns the port. */
-async function listen(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
 }
 
 async function linesOf(child: ChildProcess): Promise<string[]> {
@@ -90,25 +82,13 @@ test("tcp-server.mjs hands connections on by weight, both ways, and lets them en
   for (const server of [light, heavy]) server.close();
 });
 
-const types: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" };
-
-/** Serves the files that the page asks for. */
-function serveProject(): HttpServer {
-  return createHttpServer(({ url = "/" }, response) => {
-    const path = new URL(url, "http://127.0.0.1").pathname;
-    const type = types[extname(path)];
-    if (type === undefined) response.writeHead(404).end();
-    else response.setHeader("content-type", type).end(readFileSync(inProject(`.${path}`)));
-  });
-}
-
 if (noBrowser !== undefined) test.skip("browser.html shows that two choices are better than one", noBrowser);
 else {
   let browser: Browser | undefined;
   test.after(async () => browser?.close());
 
   test("browser.html shows that two choices are better than one", async () => {
-    const server = serveProject();
+    const server = serveFolder(inProject("."));
     const port = await listen(server);
     browser = await startBrowser();
     const page = await browser.newPage();
