@@ -30,7 +30,10 @@ const cases: readonly (readonly [args: string, stderr: RegExp])[] = [
   ["render --masquerade-all=maybe", /--masquerade-all: expected true or false, .*, got maybe$/],
   ["render --family ipv5", /--family: expected one of ipv4, ipv6, got ipv5$/],
   ["trace", /Missing required argument: --from /],
-  ["trace --from 10.0.0.1", /Missing required argument: --to /],
+  [
+    "trace --from 10.0.0.1",
+    /--to: expected IP:PORT\[\/tcp\|udp\|sctp\], .* got nothing; --all lists every service instead$/,
+  ],
   ["trace --from 10.0.0.1 --to 10.0.0.2:80 --all=some", /--all: expected true or false, .*, got some$/],
   ["trace --from 10.0.0.1 --to 10.0.0.2:80 -o yaml", /-o: expected one of table, json, got yaml$/],
   ["run --modern", /--modern: expected only with mode userspace, got true with mode iptables$/],

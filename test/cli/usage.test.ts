@@ -181,15 +181,24 @@ test("a cluster comes from standard input, and who we are is said where it was g
   assert.match(stderr, /elsewhere/);
 });
 
-test("trace shows the rules passed, the verdict and the other outcomes", async () => {
+test("trace shows the outcomes, the rules passed and what it took for granted", async () => {
   const args = ["trace", "--from", "10.244.1.9", "--to", "10.96.67.70:7070", "--hostname-override", "node-a1"];
   const { exitCode, stdout } = await sluice(args);
   assert.equal(exitCode, 0);
-  assert.match(stdout, /jump KUBE-SVC-RXT2D452GFNYRHMI/);
-  assert.match(stdout, /^verdict: forward to 10\.244\.\d+\.\d+:7070/m);
-  assert.equal([...stdout.matchAll(/33\.33 % {2}forward/g)].length, 3);
-  const json = JSON.parse((await sluice([...args, "-o", "json", "--mode", "ipvs"])).stdout) as {
-    decision: { verdict: string };
-  };
-  assert.equal(json.decision.verdict, "forward");
+  assert.match(stdout, /^goes to one of 3 endpoints of default\/cartservice:grpc, each 1\/3$/m);
+  assert.equal([...stdout.matchAll(/^ +1\/3 {2}forward 10\.244\.\d+\.\d+:7070, source kept$/gm)].length, 3);
+  assert.match(stdout, /=> jump KUBE-SVC-RXT2D452GFNYRHMI$/m);
+  assert.match(stdout, /^taken for granted:\n {2}the node has one interface, eth0/m);
 });
+
+for (const mode of ["iptables", "nftables", "ipvs", "userspace"]) {
+  test(`trace -o json, mode ${mode}: each outcome with its verdict, and chances that come to 1`, async () => {
+    const args = ["trace", "--from", "10.244.1.9", "--to", "10.96.67.70:7070", "--hostname-override", "node-a1"];
+    const { stdout } = await sluice([...args, "-o", "json", "--mode", mode]);
+    const { outcomes } = JSON.parse(stdout) as { outcomes: { verdict: string; to: string; probability: string }[] };
+    for (const { verdict, to } of outcomes) assert.match(`${verdict} ${to}`, /^forward 10\.244\.\d+\.\d+:7070$/);
+    const chances = outcomes.map(({ probability }) => probability.split("/").map(Number));
+    const sum = chances.reduce((total, [part, whole = 1]) => total + part! / whole, 0);
+    assert.ok(Math.abs(sum - 1) < 1e-12, stdout);
+  });
+}
