@@ -2,6 +2,7 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { configInvalid } from "../core/errors.ts";
+import { ownPackage } from "../host/own-package.ts";
 import { addBenchCommand } from "./bench-command.ts";
 import { addCleanupCommand } from "./cleanup-command.ts";
 import { addConformanceCommand } from "./conformance-command.ts";
@@ -26,6 +27,8 @@ const commands = [
 ];
 const parser = yargs(hideBin(process.argv).map(shieldDash))
   .scriptName("sluice")
+  // yargs would look for a package above the folder that it is called in.
+  .version(ownPackage().version)
   .parserConfiguration({ "boolean-negation": false })
   .locale("en")
   .usage("$0 COMMAND [options]\n\nThe kube-proxy dataplane on your desk.")

@@ -1,13 +1,14 @@
 import { configInvalid } from "../core/errors.ts";
 import { flagOf } from "./flag.ts";
 
-/** Options that may be given more than once. */
+/** Options that may be given more than once; those of one choice refuse it themselves. */
 const repeatable = new Set([
   "_",
   "f",
   "file",
   "listen",
   "map-endpoint",
+  "mode",
   "subjects",
   "works",
   "cluster-cidr",

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inProject } from "../support/root.ts";
 import { suite } from "../support/suite.ts";
 import { sluice, startSluice } from "./cli.ts";
 
@@ -179,6 +180,13 @@ test("a cluster comes from standard input, and who we are is said where it was g
   assert.equal(exitCode, 0, stderr);
   assert.match(stdout, /-A KUBE-SERVICES .*"default\/web has no endpoints".* -j REJECT/);
   assert.match(stderr, /elsewhere/);
+});
+
+test("--version is ours, also in the folder of another package", async () => {
+  file("package.json", `{ "version": "9.9.9" }`);
+  const { version } = JSON.parse(readFileSync(inProject("package.json"), "utf8")) as { version: string };
+  const there = ["env", `--chdir=${folder}`];
+  assert.equal((await sluice(["--version"], "", there)).stdout, `${version}\n`);
 });
 
 test("trace shows the outcomes, the rules passed and what it took for granted", async () => {

@@ -14,6 +14,9 @@ import { throwAll } from "./throw-all.ts";
 const TABLE = "kube-proxy";
 const families = { ip: 4, ip6: 6 } as const satisfies Record<string, Family>;
 
+/** What nft says where there is no such table: in a kernel with nf_tables, and in one without. */
+const noTable = ["No such file or directory", "cache initialization failed: Invalid argument"] as const;
+
 /** Puts tables of nftables into a kernel: one a family, each in a transaction of its own. */
 export function createNftablesProgrammer(host: KernelHost): Programmer<"nftables"> {
   const open = new Map<string, NftablesTable>();
@@ -67,7 +70,7 @@ async function deleteTable({ commands, dry }: KernelHost, family: string): Promi
   // What is told has to be true; what is done may fail, which is quicker than to look.
   if (dry && !(await hasTable(commands, family))) return;
   const { exitCode, stderr } = await commands.run(argv).catch(nothingThere);
-  if (exitCode === 0 || stderr.includes("No such file or directory")) return;
+  if (exitCode === 0 || noTable.some((answer) => stderr.includes(answer))) return;
   throw kernelFailed(`${argv.join(" ")}: ${stderr.trim() || `exit code ${exitCode}`}`);
 }
 
