@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, "build", "Release", "sluice.node");
 const prebuilt = join(root, "prebuilds", `${process.platform}-${process.arch}`, "sluice.node");
+const isCheckout = existsSync(join(root, "tsconfig.json"));
 const { CC: cc = "cc", SLUICE_REQUIRE_NATIVE: required, npm_config_node_gyp: nodeGyp } = process.env;
 const options = ["-std=c11", "-D_GNU_SOURCE", "-DNAPI_VERSION=9", "-O2", "-fPIC", "-shared", "-fvisibility=hidden"];
 const warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
@@ -44,7 +45,7 @@ function withNodeGyp() {
   const headers = prefix === undefined ? [] : [`--nodedir=${prefix}`];
   const built = runs(process.execPath, [nodeGyp, "rebuild", "--silent", "-C", join(root, "native"), ...headers]);
   const made = join(root, "native", "build", "Release", "sluice.node");
-  if (built.status !== 0 || !existsSync(made)) return `node-gyp: ${lastLine(built.stderr)}`;
+  if (built.status !== 0 || !existsSync(made)) return `node-gyp: ${lastLine(built.stderr) || "it failed"}`;
   install(made);
   return undefined;
 }
@@ -83,7 +84,7 @@ function build() {
 
 /** Of a package that brings its own; one of another C library does not load here. */
 function isPrebuilt() {
-  if (existsSync(join(root, "tsconfig.json"))) return false;
+  if (isCheckout) return false;
   try {
     return createRequire(import.meta.url)(prebuilt) !== undefined;
   } catch {
@@ -91,7 +92,9 @@ function isPrebuilt() {
   }
 }
 
-const failure = isPrebuilt() || isFresh() ? undefined : build();
+/** In a checkout `npm ci` goes on to `prepare`, which comes here again. */
+const later = isCheckout && process.env.npm_lifecycle_event === "install";
+const failure = later || isPrebuilt() || isFresh() ? undefined : build();
 if (failure !== undefined) {
   console.warn(`sluice: the C engine is not built (${failure}): the Node engine will carry traffic`);
   if (required !== undefined) process.exit(1);
