@@ -76,6 +76,10 @@ class Parser {
   }
 
   #takeLine(text: string): void {
+    const control = text.search(CONTROL);
+    if (control >= 0) {
+      throw invalid({ file: this.#file, line: this.#number, text, column: control }, "no control character");
+    }
     const line = splitLine(text);
     this.#line = line ?? { text, words: [text], quoted: new Set() };
     if (line === undefined) this.#fail(0, "a closing quote");
@@ -160,6 +164,8 @@ interface Place {
 }
 
 const SHOWN = 60;
+/** No rule of ours could show them. */
+const CONTROL = /[^\P{Cc}\t]/u;
 
 function invalid({ file, line, text, column }: Place, expected: string): SluiceError<"INPUT_INVALID"> {
   const rest = text.slice(column);

@@ -201,6 +201,7 @@ const wrong: readonly (readonly [text: string, line: number, column: number, exp
   [table("-A C -d fd00::1"), 3, 9, /IPv4/],
   [table("-A C -d"), 3, 8, /IPv4/],
   [table('-A C -m comment --comment "a'), 3, 1, /quote/],
+  [table("-A C -j MARK \0--set-xmark 0x4000"), 3, 14, /control character/],
   [table("-A C -m"), 3, 8, /match/],
   [table("-A C --dport 80"), 3, 6, /option/],
   [table("-A C -j ACCEPT -j DROP"), 3, 16, /one target/],
