@@ -177,6 +177,10 @@ test("IPVS: turns of rr are even, of wrr by weight, others go by the scheduler, 
   assert.equal(shares("lc", [1, 1]).length, 1);
   assert.equal(shares("sh", [1, 1]).length, 1);
   assert.deepEqual(shares("rr", [0]), ["1 reject 10.96.0.1"]);
+  // A balancer of ours that is no scheduler of the kernel's is as unknown as any other.
+  for (const unknown of ["mine", "random"]) {
+    assert.deepEqual(shares(unknown, [1, 1]), ["1 undecided 10.96.0.1"]);
+  }
   const marked = parseServers("-A -f 7 -s rr\n-a -f 7 -r 10.244.1.9:0 -m -w 1\n");
   const rules = tables("", "", "-A PREROUTING -d 192.168.10.5 -j MARK --set-xmark 0x7\n");
   assert.deepEqual(traced({ ...rules, servers: marked }, "10.0.0.7:1", "192.168.10.5:80").outcomes.map(said), [

@@ -1,5 +1,6 @@
 import { createBalancer } from "../../../balancers/create-balancer.ts";
 import type { BalancerOptions } from "../../../balancers/balancer-options.ts";
+import { ipvsSchedulers } from "../../../balancers/registry.ts";
 import { manualClock } from "../../../core/clock.ts";
 import type { KernelServer, RealServer } from "../../../modes/ipvs/tables.ts";
 import { type Flow, formatSocketAddr, protocolName, type SocketAddr, TCP } from "../../../net/flow.ts";
@@ -54,6 +55,11 @@ function serve(walk: Walk, byPlace: ReadonlyMap<string, KernelServer>, family: F
   const note = (effect: string): void => {
     walk.steps.push({ hook: walk.hook, where: "ipvs", matched: true, rule: () => rule, effect });
   };
+  if (!ipvsSchedulers.some((name) => name === server.scheduler)) {
+    walk.endedBy = `ipvs: ${rule}: the scheduler ${server.scheduler} is unknown`;
+    note("any of its servers, or none: undecided");
+    return "undecided";
+  }
   const chosen = choose(walk, server);
   if (chosen === undefined) {
     walk.endedBy = `ipvs: ${rule} has no server that takes connections`;
