@@ -112,7 +112,7 @@ export function createEmulated({ random, clock, interfaceOf, timeoutsMs }: Emula
         keeper.commit();
         useVirtualServers();
         const rules = program.mode === "userspace" ? userspaceRules(timeoutsMs) : conntrackRules(timeoutsMs);
-        inForce = { decider, rules, keepsPassing: program.mode === "iptables" };
+        inForce = { decider, rules, keepsPassing: program.mode === "iptables" || program.mode === "nftables" };
       } catch (cause) {
         throw failed(cause instanceof Error ? cause.message : String(cause), cause);
       }

@@ -70,9 +70,14 @@ function copied(
   return copies.get(key);
 }
 
-/** The lists of `-m recent` that the rules of a program name. */
+/** The lists of clients that the rules of a program name: of `-m recent`, and sets that packets change. */
 export function recentLists(program: Program): ReadonlySet<string> {
   const names = new Set<string>();
+  if (program.mode === "nftables") {
+    for (const { sets } of program.ruleset.tables) {
+      for (const { name, flags } of sets) if (flags.includes("dynamic")) names.add(name);
+    }
+  }
   if (program.mode !== "iptables") return names;
   for (const { matches } of everyRule(program.rulesets)) {
     for (const match of matches) {

@@ -2,7 +2,7 @@ import type { Program } from "../../modes/program.ts";
 import type { NodePlan } from "../dataplane.ts";
 import type { Decider, DecisionState } from "./decider.ts";
 import { type InterfaceOf, prepareIptables } from "./iptables.ts";
-import { notEmulated } from "./not-emulated.ts";
+import { prepareNftables } from "./nftables/nftables.ts";
 import { prepareIpvs } from "./pooled-ipvs.ts";
 import { prepareUserspace } from "./userspace.ts";
 
@@ -23,7 +23,7 @@ export function prepareDecider(
     case "iptables":
       return prepareIptables(program.rulesets, plan, state, interfaceOf);
     case "nftables":
-      throw notEmulated("the nftables mode");
+      return prepareNftables(program.ruleset, plan, state, interfaceOf);
     case "ipvs":
       return prepareIpvs(program.tables, state);
     case "userspace":

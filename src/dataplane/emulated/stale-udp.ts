@@ -3,7 +3,7 @@ import { type Flow, formatSocketAddr, type SocketAddr, UDP } from "../../net/flo
 import type { Decision } from "../dataplane.ts";
 import type { KnownFlow } from "./conntrack.ts";
 import { everyRule } from "./every-rule.ts";
-import { notEmulated } from "./not-emulated.ts";
+import { nftablesUdpEndpoints } from "./nftables/udp-endpoints.ts";
 
 /**
  * Which known UDP flows have to be forgotten once a program is in force, so that their next datagram is decided anew:
@@ -47,7 +47,10 @@ export function* udpEndpoints(program: Program): Iterable<SocketAddr> {
     }
     return;
   }
-  if (program.mode === "nftables") throw notEmulated("the nftables mode");
+  if (program.mode === "nftables") {
+    yield* nftablesUdpEndpoints(program.ruleset);
+    return;
+  }
   for (const { virtualServers } of program.tables) {
     for (const { proto, servers } of virtualServers) if (proto === UDP) for (const { addr } of servers) yield addr;
   }
