@@ -2,7 +2,7 @@
 import { buildModel } from "../../src/model/build.ts";
 import type { Model } from "../../src/model/model.ts";
 import { compileProgram } from "../../src/modes/compile.ts";
-import { allModes, type Mode } from "../../src/modes/program.ts";
+import { modes, type Mode } from "../../src/modes/program.ts";
 import { renderProgram } from "../../src/modes/render.ts";
 import { runBench } from "../frame/run-bench.ts";
 import { largeCluster, NODE } from "./large-cluster.ts";
@@ -20,7 +20,7 @@ const [snapshot] = await largeCluster(SERVICES);
 await runBench<Mode, Prepared>(import.meta.url, {
   name: "sync/compile",
   question: "How long do compiling and rendering take for 10,000 services of 5 endpoints?",
-  cases: allModes,
+  cases: modes,
   label: (mode) => mode,
   setup: (mode) => ({ mode, model: buildModel(snapshot, NODE), bytes: 0 }),
   run(prepared) {

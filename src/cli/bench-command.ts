@@ -28,7 +28,7 @@ export function addBenchCommand(argv: Argv): void {
           })
           .option("list", trueOrFalse("list", "list the plans with their time budgets, and measure nothing"))
           .option("subjects", {
-            describe: "what to compare with direct: userspace, iptables, ipvs-rr, ipvs-lc, ipvs-sed",
+            describe: "what to compare with direct: userspace, iptables, nftables, ipvs-rr, ipvs-lc, …",
             type: "string",
             array: true,
             requiresArg: true,

@@ -8,11 +8,11 @@ import { familyOf } from "../net/ip.ts";
 import { trueOrFalse } from "./boolean-option.ts";
 import { oneOf } from "./choice-option.ts";
 
-/** The options of every command that compiles a program of one mode. @param choices of modes. */
-export function modeOptions<T>(argv: Argv<T>, choices: readonly Mode[] = modes) {
+/** The options of every command that compiles a program of one mode. */
+export function modeOptions<T>(argv: Argv<T>) {
   return rulesOptions(argv)
     .option("mode", {
-      ...oneOf("mode", "how a backend is chosen", choices),
+      ...oneOf("mode", "how a backend is chosen", modes),
       default: "iptables" satisfies Mode as Mode,
     })
     .option("scheduler", {

@@ -1,5 +1,4 @@
 import type { Argv } from "yargs";
-import { allModes } from "../modes/program.ts";
 import { oneOf } from "./choice-option.ts";
 import { clusterOptions } from "./cluster-options.ts";
 import { modeOptions } from "./mode-options.ts";
@@ -10,7 +9,7 @@ export function addRenderCommand(argv: Argv): void {
     "render",
     "print the mode's program as the kernel's own input",
     (options) =>
-      modeOptions(clusterOptions(options), allModes)
+      modeOptions(clusterOptions(options))
         .option("family", oneOf("family", "only this IP family", ["ipv4", "ipv6"]))
         .option("format", {
           ...oneOf(

@@ -12,7 +12,7 @@ export function addRunCommand(argv: Argv): void {
     "run",
     "forward real traffic, or program this host's kernel, until stopped",
     (options) =>
-      kernelOptions(workersOptions(modeOptions(clusterOptions(options), ["userspace", "iptables", "nftables", "ipvs"])))
+      kernelOptions(workersOptions(modeOptions(clusterOptions(options))))
         .option(
           "watch",
           trueOrFalse(
@@ -101,9 +101,6 @@ function requireDataplane(args: Readonly<Record<string, unknown>>): true {
       throw configInvalid("--bind", "portals only with --mode userspace", args["mode"]);
     }
     if (args["listen"] !== undefined) throw configInvalid("--listen", "none with --bind portals", args["listen"]);
-  }
-  if (!kernel && args["mode"] === "nftables") {
-    throw configInvalid("--mode", "userspace, iptables or ipvs with --dataplane workers", args["mode"]);
   }
   return true;
 }

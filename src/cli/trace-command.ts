@@ -1,5 +1,4 @@
 import type { Argv } from "yargs";
-import { allModes } from "../modes/program.ts";
 import { trueOrFalse } from "./boolean-option.ts";
 import { oneOf } from "./choice-option.ts";
 import { clusterOptions } from "./cluster-options.ts";
@@ -17,7 +16,7 @@ export function addTraceCommand(argv: Argv): void {
     "trace",
     "where does this packet go, why, and how likely: through a cluster's rules, or through pasted dumps",
     (options) =>
-      modeOptions(clusterOptions(options), allModes)
+      modeOptions(clusterOptions(options))
         .option("from", {
           describe: "the client: IP[:PORT]; an IPv6 address in brackets before a port",
           type: "string",

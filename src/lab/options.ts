@@ -10,7 +10,7 @@ import { HEADER_BYTES, MAX_MESSAGE_BYTES } from "../measure/message.ts";
 import type { Unit } from "../measure/result.ts";
 import { readWorkName, workKinds, type WorkName } from "../measure/work.ts";
 import type { ProgramOptions } from "../modes/compile.ts";
-import type { Mode } from "../modes/program.ts";
+import { type Mode, modes } from "../modes/program.ts";
 
 /** Options of a benchmark. */
 export interface BenchOptions {
@@ -18,7 +18,7 @@ export interface BenchOptions {
   /** Which Node we are, as `chooseOwnNode` says. */
   readonly nodeName: string;
   /**
-   * What to compare, besides `direct`, which is always measured, twice: `userspace`, `iptables`, or `ipvs-` and a
+   * What to compare, besides `direct`, which is always measured, twice: `userspace`, `iptables`, `nftables`, or `ipvs-` and a
    * scheduler.
    * @default userspace, iptables, ipvs-rr, ipvs-lc, ipvs-sed
    */
@@ -98,6 +98,7 @@ export interface ResolvedBenchOptions {
 export const subjectNames: readonly string[] = [
   "userspace",
   "iptables",
+  "nftables",
   ...ipvsSchedulers.map((name) => `ipvs-${name}`),
 ];
 const defaultSubjects = ["userspace", "iptables", "ipvs-rr", "ipvs-lc", "ipvs-sed"] as const;
@@ -135,7 +136,8 @@ export function modesOf(subjects: readonly SubjectSpec[]): readonly Mode[] {
 
 function readSubject(name: string): SubjectSpec {
   if (!subjectNames.includes(name)) throw configInvalid("subjects", `some of direct, ${subjectNames.join(", ")}`, name);
-  if (name === "userspace" || name === "iptables") return { name, mode: name, scheduler: undefined };
+  const mode = modes.find((one) => one === name);
+  if (mode !== undefined) return { name, mode, scheduler: undefined };
   return { name, mode: "ipvs", scheduler: name.slice("ipvs-".length) };
 }
 

@@ -11,7 +11,4 @@ export type Program =
   | { readonly mode: "ipvs"; readonly tables: readonly IpvsTables[] };
 
 export type Mode = Program["mode"];
-/** Those that the dataplanes carry out. */
-export const modes = ["userspace", "iptables", "ipvs"] as const satisfies readonly Mode[];
-/** Those that compile and render. */
-export const allModes = ["userspace", "iptables", "nftables", "ipvs"] as const satisfies readonly Mode[];
+export const modes = ["userspace", "iptables", "nftables", "ipvs"] as const satisfies readonly Mode[];

@@ -11,7 +11,7 @@ test("options of the other dataplane are mistakes, and so is a guessed Node", as
     [["--once"], /--once: expected only with --dataplane kernel/],
     [["--dataplane", "kernel", "--once", "--watch"], /--once: expected one of --once and --watch/],
     [["--dataplane", "kernel", "--once"], /--hostname-override: expected the Node that this host is/],
-    [["--mode", "nftables"], /--mode: expected userspace, iptables or ipvs with --dataplane workers/],
+    [["--dataplane", "kernel", "--mode", "userspace"], /--mode: expected iptables, nftables or ipvs with --dataplane/],
   ];
   for (const [args, message] of wrong) {
     const { exitCode, stderr } = await sluice(["run", ...args]);

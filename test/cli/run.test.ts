@@ -135,20 +135,22 @@ for (const mode of ["userspace", "ipvs"]) {
   });
 }
 
-test("iptables: a file that is broken for a moment changes nothing; without endpoints the port is not bound", async () => {
-  writeCluster([1]);
-  const { child, next, tcp } = await startRun("iptables");
-  const errors = createInterface({ input: child.stderr! })[Symbol.asyncIterator]();
-  writeFileSync(file, "kind: Service\n");
-  for (let line = ""; !line.includes("not loaded");) line = ((await errors.next()) as { value: string }).value;
-  assert.equal(await ask(tcp), "1");
-  writeCluster([]);
-  const { listeners } = await next();
-  assert.deepEqual(
-    listeners.map(({ listensAt }) => listensAt),
-    [null, null],
-  );
-  assert.equal(await ask(tcp), "ECONNREFUSED");
-  child.kill("SIGTERM");
-  assert.deepEqual(await once(child, "exit"), [0, null]);
-});
+for (const mode of ["iptables", "nftables"]) {
+  test(`${mode}: a file that is broken for a moment changes nothing; without endpoints the port is not bound`, async () => {
+    writeCluster([1]);
+    const { child, next, tcp } = await startRun(mode);
+    const errors = createInterface({ input: child.stderr! })[Symbol.asyncIterator]();
+    writeFileSync(file, "kind: Service\n");
+    for (let line = ""; !line.includes("not loaded");) line = ((await errors.next()) as { value: string }).value;
+    assert.equal(await ask(tcp), "1");
+    writeCluster([]);
+    const { listeners } = await next();
+    assert.deepEqual(
+      listeners.map(({ listensAt }) => listensAt),
+      [null, null],
+    );
+    assert.equal(await ask(tcp), "ECONNREFUSED");
+    child.kill("SIGTERM");
+    assert.deepEqual(await once(child, "exit"), [0, null]);
+  });
+}

@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 import { trace, type TraceArguments } from "../../src/cli/trace.ts";
 import { isSluiceError } from "../../src/core/errors.ts";
 import type { PacketTraceJson } from "../../src/explain/packet-trace-json.ts";
-import { allModes } from "../../src/modes/program.ts";
+import { modes } from "../../src/modes/program.ts";
 import { inProject } from "../support/root.ts";
 import { suite } from "../support/suite.ts";
 
@@ -82,7 +82,7 @@ const right: readonly (readonly [from: string, to: string, head: string])[] = [
 
 test("what is right is read as it was meant, in every mode", async () => {
   for (const [from, to, head] of right) {
-    for (const mode of allModes) {
+    for (const mode of modes) {
       const text = await traced(from, to, { mode });
       assert.ok(text.startsWith(`${head}, mode ${mode}`), text);
     }

@@ -3,6 +3,14 @@ import { isSluiceError } from "../../src/core/errors.ts";
 import type { Dataplane, NodePlan } from "../../src/dataplane/dataplane.ts";
 import type { IptablesRuleset, Rule } from "../../src/modes/iptables/ruleset.ts";
 import type { VirtualServer } from "../../src/modes/ipvs/tables.ts";
+import type {
+  Chain,
+  Expression,
+  NamedSet,
+  Rule as NftablesRule,
+  Table,
+  Verdict,
+} from "../../src/modes/nftables/ruleset.ts";
 import { modes, type Program } from "../../src/modes/program.ts";
 import { hostCidr } from "../../src/net/cidr.ts";
 import { formatSocketAddr, type SocketAddr, TCP } from "../../src/net/flow.ts";
@@ -218,6 +226,7 @@ const programs: Readonly<Record<CarriedOut, (services: readonly Service[]) => Pr
   }),
   ipvs: (services) => ipvsProgram(services, "rr"),
   iptables: (services) => ({ mode: "iptables", rulesets: [iptablesRuleset(services)] }),
+  nftables: (services) => ({ mode: "nftables", ruleset: { tables: [nftablesTable(services)] } }),
 };
 
 /** Programs that no dataplane can carry out, whichever is in force. */
@@ -229,6 +238,10 @@ const refusedPrograms: Readonly<Record<string, (trial: Trial) => Program>> = {
       chains: chains.filter(({ policy }) => policy !== undefined),
     }));
     return { mode: "iptables", rulesets: [{ family, tables: cut }] };
+  },
+  "nftables' rules that look for a set that is not there": (trial) => {
+    const table = nftablesTable(trial.resolved({ 0: [2] }));
+    return { mode: "nftables", ruleset: { tables: [{ ...table, sets: [] }] } };
   },
   "a scheduler that does not exist": (trial) => ipvsProgram(trial.resolved({ 0: [2] }), "nonesuch"),
 };
@@ -244,6 +257,83 @@ function ipvsProgram(services: readonly Service[], scheduler: string): Program {
     servicePort: name,
   }));
   return { mode: "ipvs", tables: [{ family: 4, virtualServers }] };
+}
+
+/** As kube-proxy builds it, cut to what a cluster IP takes: a map of services, and equal shares in each. */
+function nftablesTable(services: readonly Service[]): Table {
+  const base = (hook: string, type: string, priority: number, map: string): Chain => ({
+    name: `${type}-${hook}`,
+    base: { type, hook, priority, policy: "accept" },
+    rules: [{ statements: [{ kind: "vmap", key: toAddress, data: { kind: "set-reference", set: map } }] }],
+  });
+  const inMap = (
+    name: string,
+    which: (service: Service) => boolean,
+    verdict: (service: Service) => Verdict,
+  ): NamedSet => ({
+    name,
+    key: ["ipv4_addr", "inet_proto", "inet_service"],
+    data: ["verdict"],
+    flags: [],
+    elements: services.filter(which).map((service) => ({ key: keyOf(service.at), data: verdict(service) })),
+  });
+  const serves = ({ endpoints }: Service): boolean => endpoints.length > 0;
+  return {
+    family: "ip",
+    name: "kube-proxy",
+    sets: [
+      inMap("service-ips", serves, ({ name }) => ({ kind: "goto", chain: name })),
+      inMap(
+        "no-endpoint-services",
+        (service) => !serves(service),
+        () => ({ kind: "goto", chain: "reject-chain" }),
+      ),
+    ],
+    objects: [],
+    chains: [
+      base("prerouting", "nat", -100, "service-ips"),
+      base("output", "nat", -100, "service-ips"),
+      base("input", "filter", 0, "no-endpoint-services"),
+      base("forward", "filter", 0, "no-endpoint-services"),
+      base("output", "filter", 0, "no-endpoint-services"),
+      { name: "reject-chain", rules: [{ statements: [{ kind: "reject" }] }] },
+      ...services.filter(serves).map(({ name, endpoints }) => ({ name, rules: [anyOf(endpoints)] })),
+    ],
+  };
+}
+
+const toAddress: Expression = {
+  kind: "concat",
+  parts: [
+    { kind: "payload", protocol: "ip", field: "daddr" },
+    { kind: "meta", key: "l4proto" },
+    { kind: "payload", protocol: "th", field: "dport" },
+  ],
+};
+
+function keyOf({ ip, port }: SocketAddr): Expression {
+  const parts = [
+    { kind: "ip", ip },
+    { kind: "text", text: "tcp" },
+    { kind: "number", value: port },
+  ] as const;
+  return { kind: "concat", parts };
+}
+
+function anyOf(endpoints: readonly SocketAddr[]): NftablesRule {
+  const elements = endpoints.map(({ ip, port }, value) => ({
+    key: { kind: "number", value } as const,
+    data: {
+      kind: "concat",
+      parts: [
+        { kind: "ip", ip },
+        { kind: "number", value: port },
+      ],
+    } as const,
+  }));
+  const key = { kind: "numgen", mode: "random", mod: endpoints.length, offset: 0 } as const;
+  const address: Expression = { kind: "map", key, data: { kind: "set", elements } };
+  return { statements: [{ kind: "nat", type: "dnat", family: "ip", address, flags: [] }] };
 }
 
 /** As kube-proxy builds them, cut to what a cluster IP takes: dispatch, equal shares, reject without endpoints. */

@@ -12,7 +12,7 @@ import type { IptablesRuleset } from "../../src/modes/iptables/ruleset.ts";
 import { changes } from "../../src/modes/nftables/changes.ts";
 import { renderTransaction } from "../../src/modes/nftables/render-commands.ts";
 import type { NftablesRuleset } from "../../src/modes/nftables/ruleset.ts";
-import { allModes } from "../../src/modes/program.ts";
+import { modes } from "../../src/modes/program.ts";
 import { anyCluster } from "../model/any-cluster.ts";
 import { node, service, slice } from "../support/objects.ts";
 import { runs, seed } from "../support/seed.ts";
@@ -45,7 +45,7 @@ function modelsOf(story: readonly (readonly [readonly ClusterObject[], string])[
   });
 }
 
-for (const mode of allModes) {
+for (const mode of modes) {
   test(`${mode}: whatever changes, the program is the one that is compiled anew`, () => {
     const property = fc.property(anyStory, anyOptions, (story, options) => {
       const compile = createProgramCompiler(mode, options);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isSluiceError } from "../../src/core/errors.ts";
 import { compileProgram, type ProgramOptions } from "../../src/modes/compile.ts";
-import { allModes, type Mode, modes } from "../../src/modes/program.ts";
+import { type Mode, modes } from "../../src/modes/program.ts";
 import { ofFamily } from "../../src/modes/of-family.ts";
 import { renderProgram } from "../../src/modes/render.ts";
 import { renderProgramJson } from "../../src/modes/render-json.ts";
@@ -26,11 +26,11 @@ const model = seen([
 ]);
 
 test("every mode compiles, and says which it is", () => {
-  for (const mode of allModes) assert.equal(compileProgram(mode, model).mode, mode);
+  for (const mode of modes) assert.equal(compileProgram(mode, model).mode, mode);
 });
 
 test("a mode's text comes in one piece a command, each family apart", () => {
-  const inputs = allModes.flatMap((mode) => renderProgram(compileProgram(mode, model)));
+  const inputs = modes.flatMap((mode) => renderProgram(compileProgram(mode, model)));
   assert.deepEqual(
     inputs.map(({ name, command }) => [name, command.join(" ")]),
     [
@@ -152,7 +152,7 @@ test("ipvsadm lists by protocol, address and port, with addresses as differences
 
 test("a part of a program for one family is what that family has; the userspace mode has nothing for IPv6", () => {
   for (const family of [4, 6] as const) {
-    for (const mode of allModes) {
+    for (const mode of modes) {
       const part = ofFamily(compileProgram(mode, model), family);
       const whole = renderProgram(compileProgram(mode, model)).filter((input) => input.family === family);
       assert.deepEqual(part === undefined ? [] : renderProgram(part), whole, `${mode} IPv${family}`);

@@ -3,10 +3,11 @@ import type { Hook, Rule, Table } from "../../../modes/nftables/ruleset.ts";
 import type { Ip } from "../../../net/ip.ts";
 import type { DecisionState } from "../decider.ts";
 import { notEmulated } from "../not-emulated.ts";
-import { type PreparedStatement, prepareStatement } from "./statements.ts";
+import { idle, type PreparedStatement, prepareStatement } from "./statements.ts";
 
 /** A rule made ready. */
 export interface PreparedRule {
+  /** Without those that change nothing. */
   readonly statements: readonly PreparedStatement<PreparedChain>[];
   /** As it was given, for a trace. */
   readonly source: Rule;
@@ -51,7 +52,7 @@ export function prepareChains(table: Table, context: Context): readonly Prepared
     };
     for (const source of rules) {
       const statements = source.statements.map((one) => prepareStatement<PreparedChain>(one, ofChain));
-      from.rules.push({ statements, source });
+      from.rules.push({ statements: statements.filter((one) => one !== idle), source });
     }
   }
   refuseLoops(chains);

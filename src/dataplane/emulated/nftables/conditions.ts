@@ -29,10 +29,13 @@ export function prepareTest(left: Expression, right: Expression, context: SetCon
   return prepareComparison(left, right);
 }
 
+/** Holds for every packet. */
+export const always = (): boolean => true;
+
 /** A first packet is new; its addresses may have been rewritten on the way. */
 function connectionTest(key: string, right: Expression): (packet: Packet) => boolean {
   const word = right.kind === "text" ? right.text : "";
-  if (key === "state") return () => word === "new";
+  if (key === "state") return word === "new" ? always : () => false;
   if (key === "status" && word === "dnat") return ({ dnat }) => dnat;
   if (key === "status" && word === "snat") return ({ snat }) => snat;
   throw notEmulated(`ct ${key}`);

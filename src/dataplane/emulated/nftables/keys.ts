@@ -15,23 +15,11 @@ export interface KeyReader {
 }
 
 /**
- * Makes a selector or a concatenation ready to be read. A service's key of IPv4 is one number: a map of ten thousand
- * answers in some 20 ns.
+ * Makes a selector ready to be read.
  *
  * @throws {SluiceError} DATAPLANE_FAILED for what kube-proxy's rules do not look at.
  */
 export function prepareKey(expression: Expression): KeyReader {
-  return expression.kind === "concat" ? concatenated(expression.parts) : single(expression);
-}
-
-/** The address that a selector reads; undefined for any other. */
-export function addressOf(expression: Expression): ((packet: Packet) => Ip) | undefined {
-  if (expression.kind !== "payload") return undefined;
-  if (expression.field === "saddr") return ({ src }) => src;
-  return expression.field === "daddr" ? ({ dst }) => dst : undefined;
-}
-
-function single(expression: Expression): KeyReader {
   return { read: prepareRead(expression), of: constantKey };
 }
 
@@ -39,27 +27,65 @@ const IP4_BITS = 32;
 const PORT_BITS = 16;
 /** TCP, UDP and SCTP differ in these bits. */
 const PROTOCOL_BITS = 2;
+const PROTOCOL_MASK = 2 ** PROTOCOL_BITS - 1;
 const EXACT_BITS = 53;
 
-function concatenated(parts: readonly Expression[]): KeyReader {
-  const readers = parts.map(single);
-  const widths = parts.map(bitsOf);
-  const fits = widths.reduce((sum, bits) => sum + bits, 0) <= EXACT_BITS;
-  const factors = widths.map((bits) => 2 ** bits);
-  const join = (keyOf: (reader: KeyReader, at: number) => Key | undefined): Key | undefined => {
-    let key = 0;
-    const words: Key[] = [];
-    for (let at = 0; at < readers.length; at += 1) {
-      const part = keyOf(readers[at]!, at);
-      if (part === undefined) return undefined;
-      if (fits) key = key * factors[at]! + ((part as number) % factors[at]!);
-      else words.push(part);
+/**
+ * Makes a concatenation ready: as few keys as hold all its parts, one after the other. A service's address of IPv4,
+ * protocol and port are one number together.
+ *
+ * @throws {SluiceError} as `prepareKey`.
+ */
+export function prepareKeys(expression: Expression): readonly KeyReader[] {
+  if (expression.kind !== "concat") return [prepareKey(expression)];
+  const groups: { from: number; to: number; bits: number }[] = [];
+  for (const [at, part] of expression.parts.entries()) {
+    const bits = bitsOf(part);
+    const last = groups.at(-1);
+    if (last === undefined || last.bits + bits > EXACT_BITS) groups.push({ from: at, to: at + 1, bits });
+    else {
+      last.to = at + 1;
+      last.bits += bits;
     }
-    return fits ? key : words.join(" ");
-  };
+  }
+  return groups.map(({ from, to }) => {
+    const reader = packed(expression.parts.slice(from, to));
+    return {
+      read: reader.read,
+      of: (constant) => (constant.kind === "concat" ? reader.of(constant.parts.slice(from, to)) : undefined),
+    };
+  });
+}
+
+interface PackedReader {
+  read(packet: Packet): Key;
+  of(constants: readonly Expression[]): Key | undefined;
+}
+
+/** Reads several parts as one number, and one part as it is. */
+function packed([first, ...rest]: readonly Expression[]): PackedReader {
+  const { read, of } = partReader(first!);
+  if (rest.length === 0) return { read, of: ([constant]) => constant && of(constant) };
+  const further = packed(rest);
+  const factor = 2 ** rest.reduce((sum, part) => sum + bitsOf(part), 0);
   return {
-    read: (packet) => join((reader) => reader.read(packet))!,
-    of: (constant) => (constant.kind === "concat" ? join((reader, at) => reader.of(constant.parts[at]!)) : undefined),
+    read: (packet) => (read(packet) as number) * factor + (further.read(packet) as number),
+    of: ([constant, ...others]) => {
+      const [head, tail] = [constant && of(constant), further.of(others)];
+      return typeof head === "number" && typeof tail === "number" ? head * factor + tail : undefined;
+    },
+  };
+}
+
+function partReader(part: Expression): KeyReader {
+  const reader = prepareKey(part);
+  if (bitsOf(part) !== PROTOCOL_BITS) return reader;
+  return {
+    read: ({ proto }) => proto & PROTOCOL_MASK,
+    of(constant) {
+      const proto = reader.of(constant);
+      return typeof proto === "number" ? proto & PROTOCOL_MASK : undefined;
+    },
   };
 }
 
@@ -69,6 +95,13 @@ function bitsOf(expression: Expression): number {
   if (expression.kind !== "payload") return EXACT_BITS + 1;
   if (expression.protocol === "ip") return IP4_BITS;
   return expression.protocol === "th" ? PORT_BITS : EXACT_BITS + 1;
+}
+
+/** The address that a selector reads; undefined for any other. */
+export function addressOf(expression: Expression): ((packet: Packet) => Ip) | undefined {
+  if (expression.kind !== "payload") return undefined;
+  if (expression.field === "saddr") return ({ src }) => src;
+  return expression.field === "daddr" ? ({ dst }) => dst : undefined;
 }
 
 function prepareRead(expression: Expression): (packet: Packet) => Key {

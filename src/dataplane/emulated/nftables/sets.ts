@@ -3,7 +3,7 @@ import { inCidr } from "../../../net/cidr.ts";
 import type { Ip } from "../../../net/ip.ts";
 import { notEmulated } from "../not-emulated.ts";
 import type { Packet } from "../packet.ts";
-import { addressOf, type Key, type KeyReader, prepareKey } from "./keys.ts";
+import { addressOf, type Key, type KeyReader, prepareKey, prepareKeys } from "./keys.ts";
 
 /** Finds what a set or map has for a packet. */
 export type Lookup<T> = (packet: Packet) => T | undefined;
@@ -23,19 +23,45 @@ export function prepareLookup<T>(
   of: Expression,
   valueOf: (element: Element) => T,
 ): Lookup<T> {
-  const reader = prepareKey(of);
-  const singles = new Map<Key, T>();
+  const readers = prepareKeys(of);
+  const singles: Level<T> = new Map();
   const ranges: (readonly [InRange, T])[] = [];
   for (const element of elements) {
-    const key = reader.of(element.key);
-    if (key === undefined) ranges.push([rangeTest(element.key, reader), valueOf(element)]);
-    else if (!singles.has(key)) singles.set(key, valueOf(element));
+    const keys = readers.map((reader) => reader.of(element.key));
+    if (keys.every((key) => key !== undefined)) put(singles, keys, valueOf(element));
+    else ranges.push([rangeTest(element.key, readers[0]!), valueOf(element)]);
   }
-  if (ranges.length === 0) return (packet) => singles.get(reader.read(packet));
+  const single = find(singles, readers);
+  if (ranges.length === 0) return single;
+  const { read } = readers[0]!;
   const ip = addressOf(of);
+  return (packet) => single(packet) ?? ranges.find(([holds]) => holds(read(packet), ip?.(packet)))?.[1];
+}
+
+/** What a set has, by its keys one after the other. */
+type Level<T> = Map<Key, Level<T> | T>;
+
+/** What comes first stays, as in a set that was checked for doubles. */
+function put<T>(level: Level<T>, [key, ...rest]: readonly Key[], value: T): void {
+  if (rest.length === 0) {
+    if (!level.has(key!)) level.set(key!, value);
+    return;
+  }
+  let next = level.get(key!) as Level<T> | undefined;
+  if (next === undefined) level.set(key!, (next = new Map()));
+  put(next, rest, value);
+}
+
+function find<T>(singles: Level<T>, readers: readonly KeyReader[]): Lookup<T> {
+  const [first, ...rest] = readers;
+  if (rest.length === 0) return (packet) => singles.get(first!.read(packet)) as T | undefined;
   return (packet) => {
-    const key = reader.read(packet);
-    return singles.get(key) ?? ranges.find(([holds]) => holds(key, ip?.(packet)))?.[1];
+    let level: Level<T> | T | undefined = singles;
+    for (const { read } of readers) {
+      if (level === undefined) return undefined;
+      level = (level as Level<T>).get(read(packet));
+    }
+    return level as T | undefined;
   };
 }
 

@@ -3,7 +3,7 @@ import type { Expression, Statement, Verdict } from "../../../modes/nftables/rul
 import type { SocketAddr } from "../../../net/flow.ts";
 import { notEmulated } from "../not-emulated.ts";
 import type { Packet } from "../packet.ts";
-import { prepareMap, prepareTest, requireSource, type SetContext } from "./conditions.ts";
+import { always, prepareMap, prepareTest, requireSource, type SetContext } from "./conditions.ts";
 import { prepareKey } from "./keys.ts";
 import type { Lookup } from "./sets.ts";
 
@@ -18,6 +18,9 @@ export interface Jump<C> {
 }
 
 export type PreparedStatement<C> = (packet: Packet) => Outcome<C>;
+
+/** A statement that changes nothing and stops nobody. */
+export const idle: PreparedStatement<never> = () => "next";
 
 /** What statements are made ready with. @typeParam C a chain that was made ready. */
 export interface StatementContext<C> extends SetContext {
@@ -63,7 +66,7 @@ export function prepareStatement<C>(statement: Statement, context: StatementCont
     case "counter":
     case "counter-reference":
     case "log":
-      return () => "next";
+      return idle;
     case "redirect":
     case "limit":
     case "notrack":
@@ -98,6 +101,7 @@ function outcomeOf<C>(verdict: Verdict, context: StatementContext<C>): Outcome<C
 
 function match<C>({ left, operator, right }: Of<"match">, context: StatementContext<C>): PreparedStatement<C> {
   const holds = prepareTest(left, right, context);
+  if (holds === always && operator !== "!=") return idle;
   switch (operator) {
     case "==":
     case "in":
