@@ -1,9 +1,9 @@
-// The system's tools that tests of the kernel, of browsers and of the C engine need: installed where we may, named where we may not.
+// The system's tools that tests of the kernel, of browsers, of peers and of the C engine need: installed where we may, named where we may not.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter } from "node:path";
 
-/** Command → Debian package. */
+/** Command → Debian packages. */
 const tools = {
   cc: "gcc",
   iptables: "iptables",
@@ -17,6 +17,9 @@ const tools = {
   "linux.uml": "user-mode-linux",
   modprobe: "kmod",
   sysctl: "procps",
+  nginx: "nginx-light libnginx-mod-stream",
+  haproxy: "haproxy",
+  socat: "socat",
 };
 
 /** @returns the commands that are still missing. */
@@ -24,7 +27,7 @@ export function installSystemPackages() {
   const missing = missingTools();
   const debian = existsSync("/etc/debian_version");
   if (missing.length > 0 && process.getuid?.() === 0 && debian) {
-    const packages = missing.map((tool) => tools[tool]);
+    const packages = missing.flatMap((tool) => tools[tool].split(" "));
     console.error(`installing ${packages.join(", ")}`);
     apt(["update", "-qq"]);
     apt(["install", "-y", "-qq", "--no-install-recommends", ...packages]);
@@ -40,6 +43,7 @@ function missingTools() {
 }
 
 function apt(args) {
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  // In runlevel 1 no service is started by the package that brings it.
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
   spawnSync("apt-get", args, { stdio: ["ignore", 2, 2], env });
 }

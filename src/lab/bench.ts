@@ -7,13 +7,17 @@ import type { BenchResult } from "../measure/result.ts";
 import { summarize } from "../measure/summarize.ts";
 import { estimateIntervals } from "./estimate.ts";
 import { type BenchOptions, resolveBenchOptions } from "./options.ts";
+import { createPeerDataplane } from "./peers/peer-dataplane.ts";
 import { CLOSING_MS } from "./plan.ts";
 import { trackProgress } from "./progress.ts";
 import { type CreateDataplane, openStage } from "./stage.ts";
 
-/** The dataplane of every subject: worker threads, on loopback. */
-const createWorkers: CreateDataplane = ({ workers, engine, seed, log }) =>
-  createWorkersDataplane({ workers, seed, log, ...(engine === undefined ? {} : { engine }) });
+/** The dataplane of every subject, on loopback: worker threads, or a peer in their place. */
+const createWorkers: CreateDataplane = ({ workers, engine, seed, log }, spec, servicePorts) => {
+  if ("peer" in spec) return createPeerDataplane(spec.peer, servicePorts, workers);
+  const chosen = spec.engine ?? engine;
+  return createWorkersDataplane({ workers, seed, log, ...(chosen === undefined ? {} : { engine: chosen }) });
+};
 
 /**
  * Compares modes on the workers dataplane: the same works on the same service and the same backends, in interleaved
@@ -65,6 +69,7 @@ export async function runBench(options: BenchOptions, create = createWorkers): P
     experiment,
     subjects,
     services,
+    unmeasured: stage.unmeasured,
     notes,
     environment: environmentSince(start, engine),
     estimate: estimateIntervals,

@@ -1,3 +1,4 @@
+import type { EngineName } from "../dataplane/workers/choose-engine.ts";
 import type { ServiceInfo } from "../measure/distribution.ts";
 import { formatSocketAddr, protocolName } from "../net/flow.ts";
 import type { ChosenPorts } from "./choose-service.ts";
@@ -18,7 +19,7 @@ export function serviceInfo({ port, endpoints, addrs, backends }: StandIns): Ser
   };
 }
 
-const engineTexts: Readonly<Record<ServingStatus["engine"], string>> = {
+const engineTexts: Readonly<Record<EngineName, string>> = {
   native: "native: C and epoll",
   node: "node: net and dgram",
 };
@@ -26,8 +27,10 @@ const engineTexts: Readonly<Record<ServingStatus["engine"], string>> = {
 /** What moves the bytes, and how ports are served. */
 export function engineText({ workers }: ResolvedBenchOptions, statuses: readonly ServingStatus[]): string {
   const threads = `${workers} worker ${workers === 1 ? "thread" : "threads"} a subject`;
-  const engines = new Set(statuses.map(({ engine }) => engineTexts[engine]));
-  const placements = new Set(statuses.map(({ placement }) => placement));
+  const engines = new Set(
+    statuses.map(({ engine }) => (engine in engineTexts ? engineTexts[engine as EngineName] : engine)),
+  );
+  const placements = new Set(statuses.map(({ placement }) => placement).filter((placement) => placement !== ""));
   return [[...engines, threads].join(", "), ...placements].join("; ");
 }
 

@@ -14,12 +14,17 @@ import { type SocketAddr, TCP } from "../net/flow.ts";
 import { formatIp } from "../net/ip.ts";
 import type { SubjectSpec } from "./options.ts";
 import { promiseOf } from "./promises.ts";
+import { type PeerName, peers } from "./peers/peer.ts";
 import type { StandIns } from "./stand-ins.ts";
 
 /** A dataplane that says where it serves, and what it came to: what a subject is made of. */
 export type ServingDataplane = Dataplane & { status(): ServingStatus };
 
-export type ServingStatus = Pick<WorkersStatus, "engine" | "listeners" | "placement" | "notEmulated"> & {
+export type ServingStatus = Pick<WorkersStatus, "listeners" | "notEmulated"> & {
+  /** Of worker threads, or the name of a peer. */
+  readonly engine: WorkersStatus["engine"] | PeerName;
+  /** Empty of a peer. */
+  readonly placement: WorkersStatus["placement"] | "";
   readonly counters: Pick<Counters, "refused" | "udpEvicted" | "datagramsLost">;
 };
 
@@ -49,11 +54,9 @@ export function openDirect({ tcp, udp }: Scene, name: string, what: string): Ope
  *
  * @throws {SluiceError} DATAPLANE_FAILED, also when it does not serve one of them.
  */
-export async function openSubject(
-  { name, mode, scheduler }: SubjectSpec,
-  dataplane: ServingDataplane,
-  scene: Scene,
-): Promise<OpenSubject> {
+export async function openSubject(spec: SubjectSpec, dataplane: ServingDataplane, scene: Scene): Promise<OpenSubject> {
+  const { name } = spec;
+  const { mode, scheduler } = "peer" in spec ? ofPeers : spec;
   const ipvs = scheduler === undefined ? {} : { ipvs: { ...scene.programs.ipvs, scheduler } };
   const program = compileProgram(mode, scene.model, { ...scene.programs, ...ipvs });
   await dataplane.apply(program, planNode(scene.model, mode));
@@ -63,12 +66,18 @@ export async function openSubject(
   const scheduled = scheduler === undefined ? "" : `, scheduler ${scheduler}`;
   return {
     subject: { name, targets: { tcp: targetsOf(scene.tcp), udp: targetsOf(scene.udp) } },
-    info: {
-      what: `mode ${mode}${scheduled}, on the ${dataplane.name} dataplane`,
-      promiseOf: (work) => promiseFor(program, scene, work),
-    },
+    info:
+      "peer" in spec
+        ? { what: `${peers[spec.peer].what}; ${spec.version}`, promiseOf: () => ({ kind: "none" }) }
+        : {
+            what: `mode ${mode}${scheduled}, on the ${dataplane.name} dataplane, engine ${dataplane.status().engine}`,
+            promiseOf: (work) => promiseFor(program, scene, work),
+          },
   };
 }
+
+/** What peers take endpoints from. */
+const ofPeers = { mode: "ipvs", scheduler: "rr" } as const;
 
 function promiseFor(program: Program, { tcp, udp }: Scene, work: WorkName): ReturnType<SubjectInfo["promiseOf"]> {
   const standIns = workOf(work).proto === TCP ? tcp : udp;

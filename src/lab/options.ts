@@ -9,6 +9,7 @@ import type { EngineName } from "../dataplane/workers/choose-engine.ts";
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from "../measure/message.ts";
 import type { Unit } from "../measure/result.ts";
 import { readWorkName, workKinds, type WorkName } from "../measure/work.ts";
+import { type PeerName, peerNames } from "./peers/peer.ts";
 import type { ProgramOptions } from "../modes/compile.ts";
 import { type Mode, modes } from "../modes/program.ts";
 
@@ -18,8 +19,8 @@ export interface BenchOptions {
   /** Which Node we are, as `chooseOwnNode` says. */
   readonly nodeName: string;
   /**
-   * What to compare, besides `direct`, which is always measured, twice: `userspace`, `iptables`, `nftables`, or `ipvs-` and a
-   * scheduler.
+   * What to compare, besides `direct`, which is always measured, twice: `userspace`, `iptables`, `nftables`, or `ipvs-` and
+   * a scheduler, on an engine of its own with `@native` or `@node` behind it; or a peer, `nginx`, `haproxy`, `socat`.
    * @default userspace, iptables, ipvs-rr, ipvs-lc, ipvs-sed
    */
   readonly subjects?: readonly string[];
@@ -71,12 +72,25 @@ interface ProgressCell {
   readonly rates: readonly number[];
 }
 
-/** A dataplane to measure. */
-export interface SubjectSpec {
+/** Something to measure. */
+export type SubjectSpec = ModeSubject | PeerSubject;
+
+/** A mode on worker threads. */
+interface ModeSubject {
   readonly name: string;
   readonly mode: Mode;
   /** Of mode ipvs. */
   readonly scheduler: string | undefined;
+  /** What moves the bytes. Undefined: what all have. */
+  readonly engine: EngineName | undefined;
+}
+
+/** Another program that forwards. */
+interface PeerSubject {
+  readonly name: string;
+  readonly peer: PeerName;
+  /** What it says of itself; empty before it was asked. */
+  readonly version: string;
 }
 
 /** The same options, read, with every default filled in. */
@@ -100,7 +114,10 @@ export const subjectNames: readonly string[] = [
   "iptables",
   "nftables",
   ...ipvsSchedulers.map((name) => `ipvs-${name}`),
+  ...peerNames,
 ];
+/** Behind the name of a mode. */
+const ENGINE = /@(native|node)$/;
 const defaultSubjects = ["userspace", "iptables", "ipvs-rr", "ipvs-lc", "ipvs-sed"] as const;
 /** The generator and the backends have a processor each, where there are so many; more threads than this only wait. */
 const MOST_WORKERS = 4;
@@ -131,14 +148,21 @@ export function resolveBenchOptions(options: BenchOptions): ResolvedBenchOptions
 
 /** The modes of subjects, each once. */
 export function modesOf(subjects: readonly SubjectSpec[]): readonly Mode[] {
-  return [...new Set(subjects.map(({ mode }) => mode))];
+  return [...new Set(subjects.flatMap((subject) => ("mode" in subject ? [subject.mode] : [])))];
 }
 
 function readSubject(name: string): SubjectSpec {
-  if (!subjectNames.includes(name)) throw configInvalid("subjects", `some of direct, ${subjectNames.join(", ")}`, name);
-  const mode = modes.find((one) => one === name);
-  if (mode !== undefined) return { name, mode, scheduler: undefined };
-  return { name, mode: "ipvs", scheduler: name.slice("ipvs-".length) };
+  const peer = peerNames.find((one) => one === name);
+  if (peer !== undefined) return { name, peer, version: "" };
+  const plain = name.replace(ENGINE, "");
+  if (!subjectNames.includes(plain) || peerNames.some((one) => one === plain)) {
+    const expected = `some of direct, ${subjectNames.join(", ")}, modes also with @native or @node`;
+    throw configInvalid("subjects", expected, name);
+  }
+  const engine = ENGINE.exec(name)?.[1] as EngineName | undefined;
+  const mode = modes.find((one) => one === plain);
+  if (mode !== undefined) return { name, mode, scheduler: undefined, engine };
+  return { name, mode: "ipvs", scheduler: plain.slice("ipvs-".length), engine };
 }
 
 function readWork(name: string): WorkName {

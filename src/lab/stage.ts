@@ -3,6 +3,7 @@ import { configInvalid } from "../core/errors.ts";
 import type { ServiceInfo } from "../measure/distribution.ts";
 import type { ExperimentPlan, Rig } from "../measure/experiment.ts";
 import { startLoadGenerator } from "../measure/load/generator.ts";
+import type { Unmeasured } from "../measure/result.ts";
 import type { SubjectInfo } from "../measure/summarize.ts";
 import { type WorkName, workOf } from "../measure/work.ts";
 import { buildModel } from "../model/build.ts";
@@ -19,11 +20,16 @@ import {
   type ServingStatus,
 } from "./open-subjects.ts";
 import type { BenchOptions, ResolvedBenchOptions, SubjectSpec } from "./options.ts";
+import { findPeers } from "./peers/find-peers.ts";
 import { planTiming } from "./plan.ts";
 import { startStandIns, withStandIns } from "./stand-ins.ts";
 
-/** Makes the dataplane of one subject; nothing is applied to it yet. */
-export type CreateDataplane = (options: ResolvedBenchOptions) => ServingDataplane;
+/** Makes the dataplane of one subject; nothing is applied to it yet. @param servicePorts that it is to serve. */
+export type CreateDataplane = (
+  options: ResolvedBenchOptions,
+  spec: SubjectSpec,
+  servicePorts: readonly string[],
+) => ServingDataplane;
 
 /** Everything that a run needs, open. */
 export interface Stage {
@@ -31,6 +37,8 @@ export interface Stage {
   readonly rig: Rig;
   readonly subjects: readonly SubjectInfo[];
   readonly services: readonly ServiceInfo[];
+  /** Subjects that this host cannot have, and why. */
+  readonly unmeasured: readonly Unmeasured[];
   /** What moves the bytes. */
   readonly engine: string;
   /** What a reader has to know; after the experiment, before `close`. */
@@ -51,7 +59,8 @@ export async function openStage(
   const found = chooseServicePorts(buildModel(snapshot, nodeName), service);
   const works = worksFor(found, resolved.works);
   const chosen = usedBy(works, found);
-  const timing = planTiming(resolved.budgetMs, resolved.subjects.length + 2, works.length);
+  const { subjects: specs, unmeasured } = await findPeers(resolved.subjects, works);
+  const timing = planTiming(resolved.budgetMs, specs.length + 2, works.length);
 
   const opened: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
@@ -63,12 +72,13 @@ export async function openStage(
     const standIns = [tcp, udp].filter((one) => one !== undefined);
     const model = buildModel(withStandIns(snapshot, standIns), nodeName);
     const scene: Scene = { model, tcp, udp, programs };
-    const dataplanes = resolved.subjects.map(() => {
-      const dataplane = create(resolved);
+    const servicePorts = standIns.map(({ port }) => port.name);
+    const dataplanes = specs.map((spec) => {
+      const dataplane = create(resolved, spec, servicePorts);
       opened.push(dataplane);
       return dataplane;
     });
-    const subjects = await openSubjects(resolved.subjects, dataplanes, scene);
+    const subjects = await openSubjects(specs, dataplanes, scene);
     const generator = startLoadGenerator();
     opened.push(generator);
     return {
@@ -83,11 +93,12 @@ export async function openStage(
       rig: { generator, backends: echoes, clock: systemClock },
       subjects: subjects.map(({ info }) => info),
       services: standIns.map(serviceInfo),
+      unmeasured,
       engine: engineText(
         resolved,
         dataplanes.map((dataplane) => dataplane.status()),
       ),
-      notes: () => noteTexts(found, statusesOf(resolved.subjects, dataplanes)),
+      notes: () => noteTexts(found, statusesOf(specs, dataplanes)),
       close,
     };
   } catch (error) {

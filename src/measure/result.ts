@@ -82,9 +82,17 @@ export interface BenchResult {
   readonly services: readonly MeasuredService[];
   readonly works: readonly WorkSummary[];
   readonly subjects: readonly SubjectSummary[];
+  /** What was asked for and this host cannot do. */
+  readonly unmeasured: readonly Unmeasured[];
   /** Each subject doing each work, works first, in the order of `works` and `subjects`. */
   readonly cells: readonly CellResult[];
   readonly environment: Environment;
+}
+
+export interface Unmeasured {
+  readonly subject: string;
+  /** In words. */
+  readonly reason: string;
 }
 
 export interface Failure {

@@ -12,6 +12,7 @@ import {
   quantity,
   SCHEMA,
   type WorkSummary,
+  type Unmeasured,
 } from "./result.ts";
 import type { Cell } from "./schedule.ts";
 import {
@@ -41,6 +42,8 @@ export interface SummaryInput {
   /** In the order of the plan's subjects. Subject 0 is the reference, subject 1 the reference again, the control. */
   readonly subjects: readonly SubjectInfo[];
   readonly services: readonly ServiceInfo[];
+  /** @default nothing */
+  readonly unmeasured?: readonly Unmeasured[];
   readonly environment: Environment;
   readonly notes: readonly string[];
   /** Works out intervals, in the order of the requests. */
@@ -95,6 +98,7 @@ export async function summarize(input: SummaryInput): Promise<BenchResult> {
       what: subjects[index]!.what,
       targets: { tcp: targets.tcp.map(targetText), udp: targets.udp.map(targetText) },
     })),
+    unmeasured: input.unmeasured ?? [],
     cells: results.map(({ result }) => result),
     environment,
   };

@@ -16,7 +16,7 @@ import { type Column, renderTable } from "./table.ts";
 const SHOWN = ["50", "99", "99.9"];
 
 /** The subjects side by side, doing one work. */
-export function workLines({ cells, control, method }: BenchResult, work: WorkSummary): string[] {
+export function workLines({ cells, control, method, unmeasured }: BenchResult, work: WorkSummary): string[] {
   const rows = cells.filter((cell) => cell.work === work.work);
   const withErrors = rows.some((cell) => errorCount(cell) > 0);
   return [
@@ -25,6 +25,7 @@ export function workLines({ cells, control, method }: BenchResult, work: WorkSum
       columns(work, control.reference, method.confidence.value, withErrors),
       rows.map((cell) => row(cell, withErrors)),
     ),
+    ...unmeasured.map(({ subject, reason }) => `${subject}  not measured: ${reason}`),
   ];
 }
 

@@ -37,8 +37,13 @@ test("by default the five subjects do all works within 80 s, or until ratios are
 test("a subject's name tells its mode and scheduler, and direct is there anyway", () => {
   const { subjects } = resolve({ subjects: ["ipvs-lc", "direct", "iptables"] });
   assert.deepEqual(subjects, [
-    { name: "ipvs-lc", mode: "ipvs", scheduler: "lc" },
-    { name: "iptables", mode: "iptables", scheduler: undefined },
+    { name: "ipvs-lc", mode: "ipvs", scheduler: "lc", engine: undefined },
+    { name: "iptables", mode: "iptables", scheduler: undefined, engine: undefined },
+  ]);
+  assert.deepEqual(resolve({ subjects: ["ipvs-rr@node", "nginx", "nftables@native"] }).subjects, [
+    { name: "ipvs-rr@node", mode: "ipvs", scheduler: "rr", engine: "node" },
+    { name: "nginx", peer: "nginx", version: "" },
+    { name: "nftables@native", mode: "nftables", scheduler: undefined, engine: "native" },
   ]);
   assert.deepEqual(resolve({ subjects: [] }).subjects, []);
 });
@@ -57,7 +62,9 @@ test("two processors are left to the generator and the backends, and four worker
 });
 
 test("what is wrong is named", () => {
-  assert.throws(() => resolve({ subjects: ["nginx"] }), invalid("subjects"));
+  assert.throws(() => resolve({ subjects: ["envoy"] }), invalid("subjects"));
+  assert.throws(() => resolve({ subjects: ["nginx@node"] }), invalid("subjects"));
+  assert.throws(() => resolve({ subjects: ["ipvs-rr@rust"] }), invalid("subjects"));
   assert.throws(() => resolve({ subjects: ["iptables", "iptables"] }), invalid("subjects"));
   assert.throws(() => resolve({ works: ["http"] }), invalid("works"));
   assert.throws(() => resolve({ works: [] }), invalid("works"));

@@ -37,6 +37,15 @@ test("there is no colour, no cursor movement and no trailing blank in it", async
   assert.doesNotMatch(text, / +$/m);
 });
 
+test("what this host cannot do is a named row in every work", async () => {
+  const unmeasured = [{ subject: "haproxy", reason: "haproxy is not installed" }];
+  const result = await summarized({ unmeasured });
+  assert.deepEqual(result.unmeasured, unmeasured);
+  const rows = renderTerminal(result).split("\n");
+  const named = rows.filter((row) => row === "haproxy  not measured: haproxy is not installed");
+  assert.equal(named.length, result.works.length);
+});
+
 test("a failed run says so first among the notes", async () => {
   const failures = [{ subject: "ipvs-rr", work: "tcp-bulk", reason: "wrong-answer" }] as const;
   const text = renderTerminal({ ...(await summarized()), failures });

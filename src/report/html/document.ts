@@ -51,7 +51,7 @@ function titleOf({ subjects, control }: BenchResult): string {
 }
 
 function chapter(result: BenchResult, isWhole: boolean): Html {
-  const { works, services, subjects, cells, control, failures, environment } = result;
+  const { works, services, subjects, cells, control, failures, environment, unmeasured } = result;
   const series = seriesOf(subjects.map(({ subject }) => subject));
   const [, ...what] = headLines(result);
   const bottlenecks = cells.filter(
@@ -63,6 +63,7 @@ function chapter(result: BenchResult, isWhole: boolean): Html {
     ${failures.length === 0 ? undefined : html`<p class="failed">${countOf(failures.length, "failure")}: see the notes.</p>`}
     ${ratioFigure(result)}
     <p class="sure"><strong>How sure:</strong> ${sureText({ ...result, bottlenecks })}</p>
+    ${unmeasured.map(({ subject, reason }) => html`<p><strong>Not measured:</strong> ${subject}, since ${reason}.</p>`)}
     ${answerTexts(result).map((text) => html`<p>${text}</p>`)}
     <h2>Latency</h2>
     ${works.map((work) => latencyFigure(result, work, series))}

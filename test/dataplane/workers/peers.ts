@@ -13,14 +13,14 @@ export interface TcpEndpoint {
 }
 
 /** An endpoint whose connections stay half open until it ends them itself. */
-export async function tcpEndpoint(serve: (socket: Socket) => void, host = "127.0.0.1"): Promise<TcpEndpoint> {
+export async function tcpEndpoint(serve: (socket: Socket) => void, host = "127.0.0.1", port = 0): Promise<TcpEndpoint> {
   const sockets: Socket[] = [];
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.push(socket);
     socket.on("error", () => {});
     serve(socket);
   });
-  server.listen({ host, port: 0, backlog: 4096 });
+  server.listen({ host, port, backlog: 4096 });
   await once(server, "listening");
   return {
     addr: addrOf(server),

@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isSluiceError, SluiceError } from "../../core/errors.ts";
+import type { NodePlan } from "../../dataplane/dataplane.ts";
+import type { ListenerStatus } from "../../dataplane/workers/status.ts";
+import { exec, type RunningCommand, startCommand } from "../../host/exec.ts";
+import type { Program } from "../../modes/program.ts";
+import { formatSocketAddr, UDP } from "../../net/flow.ts";
+import type { ServingDataplane } from "../open-subjects.ts";
+import { freeAddress, isListening } from "./listening.ts";
+import { type Peer, peers, type PeerName, type PeerService } from "./peer.ts";
+
+/** A peer that does not listen by then does not start. */
+const START_MS = 10_000;
+const LOOK_MS = 10;
+
+/** @returns what the peer says of itself; undefined where it cannot be had. */
+export async function peerVersion(name: PeerName): Promise<string | undefined> {
+  try {
+    const { exitCode, stdout, stderr } = await exec(peers[name].version);
+    const lines = `${stdout}\n${stderr}`.split("\n").map((line) => line.trim());
+    return exitCode === 0 ? lines.find((line) => /\d\.\d/.test(line)) : undefined;
+  } catch (error) {
+    if (isSluiceError(error, "HOST_UNABLE")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Another program in a dataplane's place: it forwards cluster IPs of a program of mode ipvs, each from a port of
+ * loopback. Processes end with `close`.
+ *
+ * @param servicePorts that it is to serve.
+ */
+export function createPeerDataplane(
+  name: PeerName,
+  servicePorts: readonly string[],
+  threads: number,
+): ServingDataplane {
+  const peer: Peer = peers[name];
+  const folder = mkdtempSync(join(tmpdir(), "sluice-peer-"));
+  let running: readonly RunningCommand[] = [];
+  let listeners: readonly ListenerStatus[] = [];
+
+  const stop = async (): Promise<void> => {
+    await Promise.all(running.map((command) => command.stop("SIGTERM")));
+    running = [];
+  };
+  return {
+    name,
+    async apply(program, plan) {
+      await stop();
+      const served = await servicesOf(name, program, plan, servicePorts);
+      const services = served.map(({ service }) => service);
+      const path = join(folder, "peer.conf");
+      const { config, commands } = peer.start(services, path, threads);
+      if (config !== undefined) writeFileSync(path, config);
+      running = commands.map(startCommand);
+      await untilListening(name, running, services);
+      listeners = served.map(({ service, frontend }) => ({
+        frontend,
+        at: service.at,
+        workers: [],
+        reason: undefined,
+      }));
+    },
+    status: () => ({ engine: name, listeners, placement: "", notEmulated: [], counters: noTrouble }),
+    async close() {
+      await stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const noTrouble = { refused: 0, udpEvicted: 0, datagramsLost: 0 } as const;
+
+interface Served {
+  readonly service: PeerService;
+  readonly frontend: NodePlan["frontends"][number];
+}
+
+async function servicesOf(
+  name: PeerName,
+  program: Program,
+  { frontends }: NodePlan,
+  servicePorts: readonly string[],
+): Promise<readonly Served[]> {
+  if (program.mode !== "ipvs") throw new TypeError(`a program of mode ${program.mode}`);
+  const { udp }: Peer = peers[name];
+  const servers = new Map(
+    program.tables.flatMap(({ virtualServers }) =>
+      virtualServers.map((one) => [`${one.proto} ${formatSocketAddr(one.addr)}`, one.servers] as const),
+    ),
+  );
+  const wanted = frontends.filter(
+    ({ kind, servicePort, proto }) =>
+      kind === "cluster-ip" && servicePorts.includes(servicePort) && (udp || proto !== UDP),
+  );
+  return Promise.all(
+    wanted.map(async (frontend, index) => {
+      const found = servers.get(`${frontend.proto} ${formatSocketAddr(frontend.addr)}`) ?? [];
+      if (found.length === 0) throw failed(name, `${frontend.servicePort} has no endpoint`);
+      const at = await freeAddress(frontend.proto);
+      const service = { name: `s${index}`, proto: frontend.proto, at, servers: found.map(({ addr }) => addr) };
+      return { service, frontend };
+    }),
+  );
+}
+
+async function untilListening(
+  name: PeerName,
+  commands: readonly RunningCommand[],
+  services: readonly PeerService[],
+): Promise<void> {
+  for (let waitedMs = 0; !services.every(({ proto, at }) => isListening(proto, at)); waitedMs += LOOK_MS) {
+    const ended = commands.find((command) => command.ended);
+    if (ended !== undefined || waitedMs >= START_MS) {
+      throw failed(name, `does not start: ${(ended ?? commands[0])?.stderr().trim() ?? "nothing to serve"}`);
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+function failed(name: PeerName, what: string): SluiceError<"DATAPLANE_FAILED"> {
+  return new SluiceError("DATAPLANE_FAILED", `${name}: ${what}`, { dataplane: name, what });
+}
