@@ -21,13 +21,6 @@ export const plans: Readonly<Record<string, BenchPlan>> = {
     describe: "the modes on worker threads, next to a direct connection, in four works at full load",
     budgetSeconds: 80,
   },
-  peers: {
-    describe: "nginx stream, HAProxy and socat next to both our engines, over TCP; what is not installed is named",
-    subjects: ["nginx", "haproxy", "socat", "ipvs-rr@native", "ipvs-rr@node"],
-    works: ["tcp-connect-request-close", "tcp-request-response", "tcp-bulk"],
-    budgetSeconds: 120,
-    precisionPercent: 0,
-  },
   latency: {
     describe: "waiting times at a fixed rate that all of them can do: no coordinated omission",
     works: ["tcp-connect-request-close@250", "tcp-request-response@1000", "udp-request-response@1000"],
@@ -35,10 +28,17 @@ export const plans: Readonly<Record<string, BenchPlan>> = {
     // Rates are what is asked for, and agree at once: the time goes to the percentiles.
     precisionPercent: 0,
   },
-  distribution: {
+  balance: {
     describe: "which endpoints take connections, held against what each mode promises; with keepalive and without",
     works: ["tcp-connect-request-close", "tcp-request-response", "udp-request-response"],
     budgetSeconds: 80,
+    precisionPercent: 0,
+  },
+  peers: {
+    describe: "nginx stream, HAProxy and socat next to both our engines, over TCP; what is not installed is named",
+    subjects: ["nginx", "haproxy", "socat", "ipvs-rr@native", "ipvs-rr@node"],
+    works: ["tcp-connect-request-close", "tcp-request-response", "tcp-bulk"],
+    budgetSeconds: 120,
     precisionPercent: 0,
   },
 };

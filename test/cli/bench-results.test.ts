@@ -85,7 +85,7 @@ test("plans are listed with their budgets; one that is not known is refused, and
   assert.match(list.stdout, /^quick +at most 80 s: .*\nlatency +at most 120 s: /);
   const unknown = await sluice(["bench", "--plan", "fast"]);
   assert.equal(unknown.exitCode, 2);
-  assert.match(unknown.stderr, /--plan fast: no plan of that name \(quick, latency, distribution\), and no file/);
+  assert.match(unknown.stderr, /--plan fast: no plan of that name \(quick, latency, balance, peers\), and no file/);
   const file = join(folder, "plan.yaml");
   writeFileSync(file, "describe: mine\nbudgetSeconds: 0\n");
   const wrong = await sluice(["bench", "--plan", file]);

@@ -71,6 +71,12 @@ test("each picture says in words what it shows", () => {
   assert.match(page, /aria-label="Latency percentiles in tcp-connect-request-close\. direct: p50 500 µs, /);
 });
 
+test("what this host cannot do is said beside the answer", async () => {
+  const unmeasured = [{ subject: "haproxy", reason: "haproxy is not installed" }];
+  const text = textOf(renderHtml([await summarized({ unmeasured })]));
+  assert.match(text, /Not measured: haproxy, since haproxy is not installed\./);
+});
+
 test("what comes from a cluster is text, whatever it looks like", () => {
   const evil = `<img src=x onerror=alert(1)>"'&`;
   const services = result.services.map((service) => Object.assign({ ...service }, { servicePort: evil }));
