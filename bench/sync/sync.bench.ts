@@ -14,6 +14,7 @@ import { createAgent } from "../../src/agent/agent.ts";
 import { freshSeed, seededRandom } from "../../src/core/random.ts";
 import { execOk } from "../../src/host/exec.ts";
 import { createNetns } from "../../src/host/netns.ts";
+import { keepHeapSmall, sweepHeap } from "../../src/host/small-heap.ts";
 import { FEWEST_BLOCKS, geometricMeanInterval } from "../../src/measure/intervals.ts";
 import { renderTable } from "../frame/render.ts";
 import { median } from "../frame/sample.ts";
@@ -120,6 +121,7 @@ function meanText(seconds: readonly number[]): string {
 }
 
 async function measure({ backend, services }: Case): Promise<Measured> {
+  keepHeapSmall();
   const [before, after] = await largeCluster(services);
   const netns = await createNetns(`sluice-bench-${process.pid}`);
   try {
@@ -139,6 +141,8 @@ async function measure({ backend, services }: Case): Promise<Measured> {
       fed.push(dataplane.fedBytes());
     }
     if (fed.some((bytes) => bytes === 0)) throw new Error("a change fed nothing");
+    // As a process does that runs on.
+    sweepHeap();
     return {
       first,
       firstTool,

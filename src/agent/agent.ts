@@ -14,11 +14,12 @@ export interface AgentOptions {
   /** What is known of this host besides its Node object. @default the model as the cluster means it */
   readonly viewModel?: (model: Model) => Model;
   /** Settings of the kernel. @default those that the program's packets need */
-  readonly sysctls?: NodePlan["sysctls"];
+  readonly host?: Pick<NodePlan, "sysctls" | "conntrackBuckets">;
 }
 
 /** What came of bringing a snapshot into force. */
 export interface Synced {
+  readonly snapshot: ClusterSnapshot;
   readonly plan: NodePlan;
   readonly model: Model;
   readonly program: Program;
@@ -44,7 +45,7 @@ interface Given {
 }
 
 export function createAgent(options: AgentOptions): Agent {
-  const { mode, programOptions, dataplane, viewModel = (model) => model, sysctls } = options;
+  const { mode, programOptions, dataplane, viewModel = (model) => model, host } = options;
   const build = createModelBuilder();
   const compile = createProgramCompiler(mode, programOptions);
   let inForce: Model | undefined;
@@ -55,13 +56,13 @@ export function createAgent(options: AgentOptions): Agent {
   const bringIntoForce = async ({ snapshot, nodeName }: Given): Promise<Synced> => {
     const model = viewModel(build(snapshot, nodeName));
     const needed = planNode(model, mode, programOptions);
-    const plan = sysctls === undefined ? needed : { ...needed, sysctls };
+    const plan = { ...needed, ...host };
     const program = compile(model, programInForce);
     await dataplane.apply(program, plan);
     programInForce = program;
     const changes = inForce && changesFor(mode, inForce, model);
     inForce = model;
-    return { plan, model, program, changes };
+    return { snapshot, plan, model, program, changes };
   };
 
   return {

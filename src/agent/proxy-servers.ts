@@ -5,7 +5,7 @@ import type { Model } from "../model/model.ts";
 import { readNodePortRanges } from "../modes/node-port-addresses.ts";
 import { tryParseBindAddress } from "./config/bind-address.ts";
 import type { KubeProxyConfiguration } from "./config/config.ts";
-import { healthAnswers } from "./health/answers.ts";
+import { healthAnswers, userspaceHealthAnswers } from "./health/answers.ts";
 import { createHealthCheckServers, type HealthCheckServers } from "./health/health-check-servers.ts";
 import { healthChecks } from "./health/health-checks.ts";
 import { isNodeEligible } from "./health/node-eligibility.ts";
@@ -48,12 +48,12 @@ export async function openProxyServers({
     const { snapshot, nodeName } = wanted() ?? {};
     return isNodeEligible(snapshot?.nodes.find(({ metadata }) => metadata.name === nodeName));
   };
-  const answered = metrics.healthAnswered;
+  const source = { health: () => health.health(), nodeEligible, answered: metrics.healthAnswered };
   const places = [
     {
       name: "healthz",
       at: tryParseBindAddress(config.healthzBindAddress),
-      answer: healthAnswers({ health: () => health.health(), nodeEligible, answered }),
+      answer: config.mode === "userspace" ? userspaceHealthAnswers(source) : healthAnswers(source),
     },
     {
       name: "metrics",

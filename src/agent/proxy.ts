@@ -10,7 +10,7 @@ import { type AgentOptions, createAgent, type Synced } from "./agent.ts";
 import type { KubeProxyConfiguration } from "./config/config.ts";
 import { durationMs } from "./config/go-duration.ts";
 import { hostPlanOf } from "./config/host-plan.ts";
-import { nodeAddressOf, programOptionsOf, withNodeAddress } from "./config/program-options.ts";
+import { type HostFindings, nodeAddressOf, programOptionsOf, withNodeAddress } from "./config/program-options.ts";
 import { sectionOf, syncIntervals } from "./config/sync-intervals.ts";
 import { createHeldServiceCidrs } from "./held-service-cidrs.ts";
 import { type AgentMetricsOptions, createAgentMetrics } from "./metrics/agent-metrics.ts";
@@ -25,8 +25,10 @@ export interface ProxyOptions {
   readonly config: KubeProxyConfiguration;
   readonly dataplane: Pick<KernelDataplane, "name" | "apply" | "close" | "intact"> &
     Partial<Pick<KernelDataplane, "tell">>;
-  /** Reads a counter of the kernel that carries out the rules. @default there are none */
+  /** Reads a counter of the kernel that carries out the rules. @default there are none, and no rule counts */
   readonly nfacct?: AgentMetricsOptions["nfacct"];
+  /** The host's conntrack is liberal about TCP windows, whatever the configuration says. @default false */
+  readonly tcpBeLiberal?: boolean;
   /** The addresses of the host, asked for at every sync. @default those of its Node object */
   readonly hostAddresses?: (() => readonly Ip[]) | undefined;
   /** Of this program. */
@@ -63,7 +65,10 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     reconciled: metrics.conntrackReconciled,
   });
   const heldCidrs = createHeldServiceCidrs(clock);
-  const agentOptions = agentOptionsOf(config, options.hostAddresses);
+  const agentOptions = agentOptionsOf(config, options.hostAddresses, {
+    nfacct: options.nfacct !== undefined,
+    tcpBeLiberal: options.tcpBeLiberal === true,
+  });
   const viewModel = (model: Model): Model => heldCidrs.hold(agentOptions.viewModel(model));
   const agent = createAgent({ ...agentOptions, viewModel, dataplane });
   const startedMs = clock.nowMs();
@@ -125,18 +130,24 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   };
 }
 
-/** What a configuration means for an agent on this host. @param addresses those of the host's interfaces; undefined: those of its Node object. */
+/**
+ * What a configuration means for an agent on this host.
+ *
+ * @param addresses those of the host's interfaces; undefined: those of its Node object.
+ * @param found what the rules of mode iptables go by.
+ */
 export function agentOptionsOf(
   config: KubeProxyConfiguration,
   addresses: (() => readonly Ip[]) | undefined,
+  found: HostFindings = {},
 ): Omit<AgentOptions, "dataplane" | "viewModel"> & Required<Pick<AgentOptions, "viewModel">> {
   const [major = 0, minor = 0] = release().split(".").map(Number);
-  const { sysctls } = hostPlanOf(config, { cpus: cpus().length, kernel: { major, minor } });
+  const { sysctls, conntrackBuckets } = hostPlanOf(config, { cpus: cpus().length, kernel: { major, minor } });
   return {
     mode: config.mode,
-    programOptions: programOptionsOf(config),
+    programOptions: programOptionsOf(config, found),
     viewModel: hostView(config, addresses),
-    sysctls: sysctls.map(({ name, value }) => ({ path: name.replaceAll(".", "/"), value })),
+    host: { sysctls: sysctls.map(({ name, value }) => ({ path: name.replaceAll(".", "/"), value })), conntrackBuckets },
   };
 }
 

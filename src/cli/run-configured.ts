@@ -11,7 +11,6 @@ import { configInvalid } from "../core/errors.ts";
 import { lineLog } from "../core/log.ts";
 import { ownAddresses } from "../host/own-addresses.ts";
 import { ownPackage } from "../host/own-package.ts";
-import type { Mode } from "../modes/program.ts";
 import { exampleCluster, note, noteIfNoService } from "./cluster-options.ts";
 import { nodeToServe, type RunArguments } from "./run-options.ts";
 
@@ -22,13 +21,11 @@ export interface ConfiguredRun {
   close(): Promise<void>;
 }
 
-/** @throws {SluiceError} CONFIG_INVALID for a mode that the workers do not have; INPUT_INVALID, INPUT_UNREADABLE. */
+/** @throws {SluiceError} CONFIG_INVALID for a mode that has no portals, with --bind portals; INPUT_INVALID, INPUT_UNREADABLE. */
 export async function loadWorkersConfig(file: string, { bind }: RunArguments): Promise<KubeProxyConfiguration> {
   const config = await loadConfig(file);
-  const able: readonly Mode[] = bind === "portals" ? ["userspace"] : ["userspace", "iptables", "ipvs"];
-  if (!able.includes(config.mode)) {
-    const how = bind === "portals" ? "--bind portals" : "--dataplane workers";
-    throw configInvalid("--config", `mode ${able.join(" or ")} with ${how}`, config.mode);
+  if (bind === "portals" && config.mode !== "userspace") {
+    throw configInvalid("--config", "mode userspace with --bind portals", config.mode);
   }
   for (const line of configNotes(config, { kernel: bind === "portals" })) note(line);
   return config;
@@ -53,7 +50,7 @@ interface Configured {
   readonly dataplane: ProxyOptions["dataplane"];
   /** Called with every state that is loaded, before it is brought into force. */
   onSnapshot(snapshot: ClusterSnapshot): void;
-  /** Called whenever a state is in force. */
+  /** Called whenever a new state is in force, of the input or of this host. */
   onApplied(): void;
 }
 
@@ -67,18 +64,18 @@ export async function runConfigured(args: RunArguments, configured: Configured):
   const { config, loaded, nodeName, dataplane, onSnapshot, onApplied } = configured;
   let inForce!: () => void;
   const first = new Promise<void>((resolve) => (inForce = resolve));
-  let shown = "";
+  let shown: { readonly snapshot: ClusterSnapshot; readonly plan: string } | undefined;
   const proxy = await startProxy({
     config,
     dataplane,
     version: ownPackage().version,
     log: lineLog((line) => process.stderr.write(`sluice: ${line}`)),
     hostAddresses: args.bind === "portals" ? ownAddresses : undefined,
-    onSynced({ plan }) {
+    onSynced({ snapshot, plan }) {
       // Most syncs only look whether all is well.
-      const text = JSON.stringify(plan);
-      if (text !== shown) onApplied();
-      shown = text;
+      const now = { snapshot, plan: JSON.stringify(plan) };
+      if (now.snapshot !== shown?.snapshot || now.plan !== shown.plan) onApplied();
+      shown = now;
       inForce();
     },
   });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createAgent } from "../agent/agent.ts";
 import { completeConfig } from "../agent/config/complete.ts";
 import type { KubeProxyConfiguration } from "../agent/config/config.ts";
+import type { HostFindings } from "../agent/config/program-options.ts";
 import { doubtsAbout } from "../agent/config/doubts.ts";
 import { configNotes } from "../agent/config/notes.ts";
 import { loadConfig } from "../agent/config/read.ts";
@@ -10,13 +11,16 @@ import { API_VERSION, KIND } from "../agent/config/schema.ts";
 import { agentOptionsOf, type Proxy, startProxy } from "../agent/proxy.ts";
 import type { ClusterSnapshot } from "../cluster/state.ts";
 import { watchCluster } from "../cluster/watch.ts";
+import { systemClock } from "../core/clock.ts";
 import { configInvalid, isSluiceError, type SluiceError } from "../core/errors.ts";
 import { lineLog } from "../core/log.ts";
 import type { WouldRun } from "../dataplane/kernel/dry-commands.ts";
 import { createKernelDataplane, type KernelDataplane } from "../dataplane/kernel/kernel.ts";
-import { readCounter } from "../host/nfacct.ts";
+import { obstacleToCounters, readCounter } from "../host/nfacct.ts";
 import { ownAddresses } from "../host/own-addresses.ts";
 import { ownPackage } from "../host/own-package.ts";
+import { createIdleSweeper, keepHeapSmall } from "../host/small-heap.ts";
+import { readSysctl } from "../host/sysctl.ts";
 import { viewNode } from "../model/node-view.ts";
 import { exampleCluster, loadFilesNoted, note, noteIfNoService, ownNode } from "./cluster-options.ts";
 import { changesJson, changesText } from "./planned-changes.ts";
@@ -34,6 +38,7 @@ const retriesMs: readonly number[] = [1000, 2000];
  * @throws {SluiceError} DATAPLANE_FAILED with `once`, when rules were refused again and again; HOST_UNABLE.
  */
 export async function runKernel(args: RunArguments): Promise<void> {
+  keepHeapSmall();
   const config = args.config === undefined ? configOf(args) : await loadConfig(args.config);
   if (config.mode === "userspace") {
     throw configInvalid("--dataplane", "workers with --bind portals, for mode userspace", "kernel");
@@ -48,8 +53,10 @@ export async function runKernel(args: RunArguments): Promise<void> {
   if (args.config !== undefined && args.dryRun !== true) setOomScore(config.oomScoreAdj);
   const dataplane = createKernelDataplane({ log, ...(args.dryRun === true ? { onlyTell } : {}) });
   try {
-    if (args.once === true || args.dryRun === true) await once(config, dataplane, loaded.snapshot, nodeName);
-    else await serve({ args: named, config, dataplane, loaded: { ...loaded, nodeName } });
+    const found = config.mode === "iptables" ? await findHost() : {};
+    const programmed = { config, found, dataplane, loaded: { ...loaded, nodeName } };
+    if (args.once === true || args.dryRun === true) await once(programmed);
+    else await serve(named, programmed);
   } finally {
     await dataplane.close();
   }
@@ -90,13 +97,23 @@ function ownNodeOf(snapshot: ClusterSnapshot, args: RunArguments): string {
   return name;
 }
 
-async function once(
-  config: KubeProxyConfiguration,
-  dataplane: KernelDataplane,
-  snapshot: ClusterSnapshot,
-  nodeName: string,
-): Promise<void> {
-  const agent = createAgent({ ...agentOptionsOf(config, ownAddresses), dataplane });
+/** What the rules of mode iptables go by. Counters that the host cannot have are told of, and left out of the rules. */
+async function findHost(): Promise<HostFindings> {
+  const lacking = await obstacleToCounters();
+  if (lacking !== undefined) note(`no rule counts packets: ${lacking}`);
+  const tcpBeLiberal = (readSysctl("net/netfilter/nf_conntrack_tcp_be_liberal") ?? 0) !== 0;
+  return { nfacct: lacking === undefined, tcpBeLiberal };
+}
+
+interface Programmed {
+  readonly config: KubeProxyConfiguration;
+  readonly found: HostFindings;
+  readonly dataplane: KernelDataplane;
+  readonly loaded: Awaited<ReturnType<typeof loadFilesNoted>> & { readonly nodeName: string };
+}
+
+async function once({ config, found, dataplane, loaded: { snapshot, nodeName } }: Programmed): Promise<void> {
+  const agent = createAgent({ ...agentOptionsOf(config, ownAddresses, found), dataplane });
   try {
     for (const waitMs of retriesMs) {
       const error = await agent.sync(snapshot, nodeName).then(() => undefined, onlyFailure);
@@ -116,17 +133,14 @@ function onlyFailure(error: unknown): SluiceError {
   throw error;
 }
 
-interface Served {
-  readonly args: RunArguments;
-  readonly config: KubeProxyConfiguration;
-  readonly dataplane: KernelDataplane;
-  readonly loaded: Awaited<ReturnType<typeof loadFilesNoted>> & { readonly nodeName: string };
-}
-
-async function serve({ args, config, dataplane, loaded }: Served): Promise<void> {
+async function serve(args: RunArguments, { config, found, dataplane, loaded }: Programmed): Promise<void> {
   const { version } = ownPackage();
   const signals = catchStopSignals();
-  const onSynced = (): void => note("in force");
+  const sweeper = createIdleSweeper(systemClock);
+  const onSynced = (): void => {
+    note("in force");
+    sweeper.worked();
+  };
   const proxy = await startProxy({
     config,
     dataplane,
@@ -134,7 +148,8 @@ async function serve({ args, config, dataplane, loaded }: Served): Promise<void>
     log,
     onSynced,
     hostAddresses: ownAddresses,
-    nfacct: readCounter,
+    ...(found.nfacct === true ? { nfacct: readCounter } : {}),
+    tcpBeLiberal: found.tcpBeLiberal === true,
   });
   proxy.want(loaded.snapshot, loaded.nodeName);
   const watch = args.watch === true ? follow(args, loaded, proxy) : undefined;
@@ -143,11 +158,12 @@ async function serve({ args, config, dataplane, loaded }: Served): Promise<void>
   } finally {
     watch?.close();
     await proxy.close();
+    sweeper.close();
     signals.release();
   }
 }
 
-function follow(args: RunArguments, loaded: Served["loaded"], proxy: Proxy): { close(): void } {
+function follow(args: RunArguments, loaded: Programmed["loaded"], proxy: Proxy): { close(): void } {
   return watchCluster(args.f ?? [exampleCluster], {
     current: loaded,
     onChange(snapshot) {

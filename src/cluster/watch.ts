@@ -4,7 +4,8 @@ import { isDeepStrictEqual } from "node:util";
 import { configInvalid } from "../core/errors.ts";
 import { findFollowable, STDIN, unreadable } from "./input-files.ts";
 import { loadCluster, type LoadedCluster } from "./load.ts";
-import type { ClusterSnapshot } from "./state.ts";
+import { shareObjects } from "./share-objects.ts";
+import { type ClusterSnapshot, emptySnapshot } from "./state.ts";
 
 export interface WatchOptions {
   /** What the caller has loaded from these paths already: it is not reported again. */
@@ -26,7 +27,7 @@ const MAX_LOOKS = 20;
 
 /**
  * Follows the files and folders of a cluster. Each time they have changed, all of them are loaded anew; a state that
- * equals the last one is not reported.
+ * equals the last one is not reported, and in one that does not, the objects that are as before are the same (`===`).
  *
  * Input that is on its way is no state: while a named file or folder is missing, while a file that had content has none
  * (as when a shell has opened it for a command that has not written yet), and while something in it is wrong, the last
@@ -52,7 +53,7 @@ interface Look {
 
 class ClusterWatch {
   private readonly paths: readonly string[];
-  private readonly options: WatchOptions;
+  private readonly options: Omit<WatchOptions, "current">;
   private readonly watchers = new Map<string, { readonly inode: bigint; readonly watcher: FSWatcher }>();
   private timer: NodeJS.Timeout | undefined;
   private looking = false;
@@ -63,10 +64,10 @@ class ClusterWatch {
   private current: LoadedCluster | undefined;
   private broken = false;
 
-  constructor(paths: readonly string[], options: WatchOptions) {
+  constructor(paths: readonly string[], { current, ...options }: WatchOptions) {
     this.paths = paths;
     this.options = options;
-    this.current = options.current;
+    this.current = current;
   }
 
   /** Something may have changed. */
@@ -117,11 +118,12 @@ class ClusterWatch {
       this.broken = true;
       return this.options.onError(result);
     }
-    const same = isDeepStrictEqual(result.snapshot, this.current?.snapshot);
-    this.current = result;
+    const snapshot = shareObjects(this.current?.snapshot ?? emptySnapshot, result.snapshot);
+    const same = isDeepStrictEqual(snapshot, this.current?.snapshot);
+    this.current = { ...result, snapshot };
     if (this.broken) this.options.onRecovery?.();
     this.broken = false;
-    if (!same) this.options.onChange(result.snapshot);
+    if (!same) this.options.onChange(snapshot);
   }
 
   /** Nothing is opened that may not end. */

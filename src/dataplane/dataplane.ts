@@ -34,6 +34,8 @@ export interface NodePlan {
   readonly frontends: readonly Frontend[];
   /** Settings of the kernel that the program's packets need. Absent: none. */
   readonly sysctls?: readonly Sysctl[];
+  /** How many buckets the hash table of the kernel's conntrack is to have at least. Absent, 0: as it is. */
+  readonly conntrackBuckets?: number;
   /** By which flows of a kernel's conntrack become stale; in order of name. Absent: none do. */
   readonly udpServices?: readonly UdpService[];
 }

@@ -18,6 +18,17 @@ export async function readCounter(name: string): Promise<number | undefined> {
   }
 }
 
+/** What keeps the host from having named counters; undefined: nothing does. Changes nothing. */
+export async function obstacleToCounters(): Promise<string | undefined> {
+  try {
+    const { exitCode, stderr } = await exec(["nfacct", "list"]);
+    return exitCode === 0 ? undefined : `nfacct list: ${stderr.trim() || `exit code ${exitCode}`}`;
+  } catch (error) {
+    if (isSluiceError(error, "HOST_UNABLE")) return error.message;
+    throw error;
+  }
+}
+
 /**
  * Makes named counters that are not there yet: a rule that names one cannot be loaded before.
  *

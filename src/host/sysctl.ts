@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { execOk } from "./exec.ts";
 import { inNetns } from "./netns.ts";
 
@@ -5,6 +6,15 @@ import { inNetns } from "./netns.ts";
 export interface Sysctl {
   readonly path: string;
   readonly value: number;
+}
+
+/** A setting in the network namespace of this process. @returns undefined where the kernel has none of that path. */
+export function readSysctl(path: string): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/sys/${path}`, "utf8"));
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 /** A host that `sluice run` programs: a namespace with an address, commands of the test's own, and dumps of its rules. */
+import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +23,8 @@ export interface ProgrammedNode {
   readonly folder: string;
   /** Replaces a command of the host by a shell script, in which REAL is the host's own. */
   replace(command: string, script: string): void;
+  /** A setting of its kernel, `name=value`. */
+  set(setting: string): Promise<void>;
   /** All rules, in a form in which equal ones are the same text. */
   dump(): Promise<string>;
   close(): Promise<void>;
@@ -76,6 +79,9 @@ async function openProgrammedNode(programmer: Programmer): Promise<ProgrammedNod
       rmSync(file, { force: true });
       writeFileSync(file, `#!/bin/sh\nREAL=/usr/sbin/${command}\n${script}\n`);
       chmodSync(file, 0o755);
+    },
+    async set(setting) {
+      assert.equal((await exec([...through, "sysctl", "-qw", setting])).exitCode, 0, setting);
     },
     async dump() {
       const texts =

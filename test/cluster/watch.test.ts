@@ -247,3 +247,20 @@ test("standard input cannot be watched", () => {
     (error) => isSluiceError(error, "CONFIG_INVALID"),
   );
 });
+
+test("of a state that is loaded anew, the objects that say the same are the ones of before", async () => {
+  const file = put("shared/a.yaml", named("a", "b"));
+  const current = await loadCluster([file]);
+  const states: ClusterSnapshot[] = [];
+  let wake = (): void => {};
+  const changed = new Promise<void>((resolve) => (wake = resolve));
+  const onChange = (snapshot: ClusterSnapshot): void => {
+    states.push(snapshot);
+    wake();
+  };
+  open.push(watchCluster([file], { ...NO_POLL, current, onChange, onError: (error) => assert.fail(error) }));
+  replace(file, named("a", "b").replace("port: 80", "port: 81"));
+  await changed;
+  const [a, b] = states[0]!.services;
+  assert.deepEqual([a === current.snapshot.services[0], b === current.snapshot.services[1]], [false, true]);
+});

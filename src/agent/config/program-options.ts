@@ -15,8 +15,16 @@ export interface ConfiguredOptions extends ProgramOptions {
   nftables?: NftablesOptions;
 }
 
+/** What was found on the host that the rules are for. */
+export interface HostFindings {
+  /** It has the counters of nfacct. @default true */
+  readonly nfacct?: boolean;
+  /** Its conntrack is liberal about TCP windows, whatever the configuration says. @default false */
+  readonly tcpBeLiberal?: boolean;
+}
+
 /** What a configuration says to the compiler of its mode, and to no other. */
-export function programOptionsOf(config: KubeProxyConfiguration): ConfiguredOptions {
+export function programOptionsOf(config: KubeProxyConfiguration, found: HostFindings = {}): ConfiguredOptions {
   const { nodePortAddresses } = config;
   switch (config.mode) {
     case "userspace": {
@@ -25,11 +33,10 @@ export function programOptionsOf(config: KubeProxyConfiguration): ConfiguredOpti
     }
     case "iptables": {
       const { masqueradeBit, masqueradeAll, localhostNodePorts } = config.iptables;
-      const { tcpBeLiberal } = config.conntrack;
-      const detectLocal = detectLocalOf(config);
-      return {
-        iptables: { masqueradeBit, masqueradeAll, localhostNodePorts, detectLocal, nodePortAddresses, tcpBeLiberal },
-      };
+      const tcpBeLiberal = config.conntrack.tcpBeLiberal || found.tcpBeLiberal === true;
+      const masquerading = { masqueradeBit, masqueradeAll, detectLocal: detectLocalOf(config) };
+      const counters = found.nfacct === false ? { nfacct: false } : {};
+      return { iptables: { ...masquerading, localhostNodePorts, nodePortAddresses, tcpBeLiberal, ...counters } };
     }
     case "ipvs":
       return { ipvs: ipvsOptionsOf(config) };

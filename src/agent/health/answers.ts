@@ -40,6 +40,33 @@ export interface HealthSource {
   answered(path: "healthz" | "livez", status: number): void;
 }
 
+/**
+ * What `/healthz` said in mode userspace; there was no `/livez`.
+ *
+ * Source: kube-proxy 1.25, pkg/proxy/healthcheck/proxier_health.go, `ServeHTTP`.
+ */
+function userspaceAnswer({ healthy, lastUpdatedMs, currentMs }: ProxyHealth): Answer {
+  const shownMs = healthy ? currentMs : lastUpdatedMs;
+  const lastUpdated = goTime(shownMs === undefined ? NEVER : rfc3339(shownMs));
+  const body = `{"lastUpdated": "${lastUpdated}","currentTime": "${goTime(rfc3339(currentMs))}"}`;
+  return jsonAnswer(healthy ? 200 : 503, body);
+}
+
+/** As Go prints a time that nobody asked to be printed otherwise. */
+function goTime(rfc3339Text: string): string {
+  return rfc3339Text.replace("T", " ").replace("Z", " +0000 UTC");
+}
+
+/** The answers of mode userspace, to any method. */
+export function userspaceHealthAnswers(source: Omit<HealthSource, "nodeEligible">): (question: Question) => Answer {
+  return ({ path }) => {
+    if (path !== "/healthz") return notFound;
+    const answer = userspaceAnswer(source.health());
+    source.answered("healthz", answer.status);
+    return answer;
+  };
+}
+
 /** What the health server answers, to any method, as kube-proxy. */
 export function healthAnswers(source: HealthSource): (question: Question) => Answer {
   return ({ path }) => {

@@ -11,6 +11,8 @@ import type { KernelHost, Programmer } from "./programmer.ts";
 import { throwAll } from "./throw-all.ts";
 
 const families: readonly Family[] = [4, 6];
+/** kube-proxy makes both at its start, whether or not a rule counts in them yet. */
+const counterNames: readonly string[] = ["ct_state_invalid_dropped_pkts", "localhost_nps_accepted_pkts"];
 
 /** Puts rulesets of iptables into a kernel, both families at once, each by itself. */
 export function createIptablesProgrammer(host: KernelHost): Programmer<"iptables"> {
@@ -62,11 +64,13 @@ class IptablesProgrammer implements Programmer<"iptables"> {
 
   /** What rules rest on: counters that they name, settings that their packets need. */
   async #prepare(rulesets: readonly IptablesRuleset[], plan: NodePlan): Promise<void> {
-    const counters = [...countersOf(rulesets)].filter((name) => !this.#counters.has(name));
+    const named = countersOf(rulesets);
+    const wanted = named.size === 0 ? named : new Set([...named, ...counterNames]);
+    const counters = [...wanted].filter((name) => !this.#counters.has(name));
     const { commands } = this.#host;
     await makeCounters(counters, commands.netns, (name) => commands.run(["nfacct", "add", name]));
     for (const name of counters) this.#counters.add(name);
-    await this.#settings.set(plan.sysctls ?? []);
+    await this.#settings.set(plan);
   }
 
   #families(): Promise<ReadonlyMap<Family, IptablesFamily>> {

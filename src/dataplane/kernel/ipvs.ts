@@ -43,7 +43,7 @@ class IpvsProgrammer implements Programmer<"ipvs"> {
       this.#tools = found;
     }
     const tools = this.#tools;
-    await this.#settings.set(plan.sysctls ?? []);
+    await this.#settings.set(plan);
     const able = tables.filter(({ family }) => tools.has(family));
     const state = await readState(commands, tools, able);
     const outcomes: PromiseSettledResult<readonly Draining[]>[] = [];

@@ -14,6 +14,9 @@ import { throwAll } from "./throw-all.ts";
 const TABLE = "kube-proxy";
 const families = { ip: 4, ip6: 6 } as const satisfies Record<string, Family>;
 
+/** Of nft: kube-proxy's own limit, since older ones take its rules for mistakes. */
+const OLDEST_NFT = [1, 0, 1] as const;
+
 /** What nft says where there is no such table: in a kernel with nf_tables, and in one without. */
 const noTable = ["No such file or directory", "cache initialization failed: Invalid argument"] as const;
 
@@ -32,7 +35,7 @@ export function createNftablesProgrammer(host: KernelHost): Programmer<"nftables
   const apply = async ({ tables }: NftablesRuleset, plan: NodePlan): Promise<void> => {
     if (!found) host.log.info(await findNft(host));
     found = true;
-    await settings.set(plan.sysctls ?? []);
+    await settings.set(plan);
     const outcomes = await Promise.allSettled(tables.map((table) => tableOf(table).apply(table)));
     const concerned = tables.map(({ family }) => families[family as keyof typeof families]);
     const inForce = concerned.filter((_, index) => outcomes[index]!.status === "fulfilled");
@@ -55,14 +58,31 @@ export function createNftablesProgrammer(host: KernelHost): Programmer<"nftables
   };
 }
 
-/** @returns what nft says of itself. @throws {SluiceError} HOST_UNABLE without nft, or where it may not see the kernel's tables. */
+/**
+ * @returns what nft says of itself.
+ * @throws {SluiceError} HOST_UNABLE without nft, with one that is too old, or where it may not see the kernel's tables.
+ */
 async function findNft({ commands }: KernelHost): Promise<string> {
   const version = await commands.ok(["nft", "--version"]);
+  if (isBelow(version, OLDEST_NFT)) throw unable(`nft of 1.0.1 or newer: this is ${version.trim()}`);
   // Not tables: for them nft 1.0.6 reads all that is in them first, which may take seconds.
   const { exitCode, stderr } = await commands.run(["nft", "list", "flowtables"]);
   if (exitCode === 0) return version.trim();
-  const missing = `nft list flowtables: ${stderr.trim() || `exit code ${exitCode}`}`;
-  throw new SluiceError("HOST_UNABLE", missing, { missing });
+  throw unable(`nft list flowtables: ${stderr.trim() || `exit code ${exitCode}`}`);
+}
+
+function unable(missing: string): SluiceError<"HOST_UNABLE"> {
+  return new SluiceError("HOST_UNABLE", missing, { missing });
+}
+
+/** Whether the first version in a text is below another one. One that cannot be read is not. */
+function isBelow(text: string, least: readonly [number, number, number]): boolean {
+  const found = /(\d+)\.(\d+)(?:\.(\d+))?/
+    .exec(text)
+    ?.slice(1)
+    .map((part = "0") => Number(part));
+  const at = found?.findIndex((part, index) => part !== least[index]) ?? -1;
+  return at >= 0 && found![at]! < least[at]!;
 }
 
 async function deleteTable({ commands, dry }: KernelHost, family: string): Promise<void> {

@@ -41,7 +41,7 @@ class PortalsProgrammer implements Programmer<"userspace"> {
 
   async apply({ table }: { readonly table: ForwardTable }, plan: NodePlan): Promise<void> {
     const tools = await this.#found();
-    await this.#settings.set(plan.sysctls ?? []);
+    await this.#settings.set(plan);
     await this.#restore(tools, planPortals(compilePortals(table), await this.#saved(tools)));
     await this.#forgetGone(this.#inForce ?? none, table);
     this.#inForce = table;

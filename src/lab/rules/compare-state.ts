@@ -1,5 +1,5 @@
-import { fileURLToPath } from "node:url";
-import { threadFile } from "../../host/thread-file.ts";
+import { askUrls } from "./ask-urls.ts";
+import { linesDifference } from "./lines-difference.ts";
 import type { RecordedNode } from "./recorded-node.ts";
 import { type HttpAnswer, recordedState, type RecordedStageState } from "./recorded-state.ts";
 import type { Recording } from "./recording.ts";
@@ -26,7 +26,7 @@ export async function compareSysctls(
   const names = Object.keys(wanted);
   const { stdout } = await node.run(["sysctl", "-n", ...names]);
   const now = stdout.trim().split("\n");
-  return names.flatMap((name, i) => difference("sysctl", name, [wanted[name]!], [now[i] ?? "none"]));
+  return names.flatMap((name, i) => linesDifference("sysctl", name, [wanted[name]!], [now[i] ?? "none"]));
 }
 
 /** What kube-proxy answered and where it listened in a stage; undefined where it was not asked. */
@@ -44,19 +44,15 @@ export async function compareState(
   node: RecordedNode,
   { http = [], listen }: RecordedStageState,
 ): Promise<readonly ArtifactDifference[]> {
-  const answers = http.length === 0 ? [] : await askAll(node, http);
-  const differences = http.flatMap((recorded, i) => difference("http", recorded.url, linesOf(recorded), answers[i]!));
+  const asked = http.map(({ url }) => url);
+  const answers = await askUrls(node, asked);
+  const differences = http.flatMap((recorded, i) =>
+    linesDifference("http", recorded.url, linesOf(recorded), linesOf(answers[i]!, recorded)),
+  );
   if (listen === undefined) return differences;
   const { stdout } = await node.run(["ss", "-Hltn"]);
   const now = stdout.split("\n").flatMap((line) => line.trim().split(/\s+/)[3] ?? []);
-  return [...differences, ...difference("listen", "sockets", listen.toSorted(), now.toSorted())];
-}
-
-async function askAll(node: RecordedNode, http: readonly HttpAnswer[]): Promise<readonly (readonly string[])[]> {
-  const program = fileURLToPath(threadFile(import.meta.url, "../tasks/ask-urls"));
-  const { stdout } = await node.run([process.execPath, program, ...http.map(({ url }) => url)]);
-  const answers = JSON.parse(stdout) as readonly HttpAnswer[];
-  return answers.map((answer, i) => linesOf(answer, http[i]));
+  return [...differences, ...linesDifference("listen", "sockets", listen.toSorted(), now.toSorted())];
 }
 
 /** Headers that say something about the connection or the moment. */
@@ -71,16 +67,4 @@ function linesOf(answer: HttpAnswer, asked: HttpAnswer = answer): readonly strin
   );
   const body = answer.body.replaceAll(/("(?:lastUpdated|currentTime)": ?)"[^"]*"/g, '$1"<TIME>"');
   return [`status ${answer.status}`, ...headers.map(([name, value]) => `${name}: ${value}`).sort(), body];
-}
-
-function difference(
-  artifact: ArtifactDifference["artifact"],
-  block: string,
-  recorded: readonly string[],
-  now: readonly string[],
-): readonly ArtifactDifference[] {
-  if (recorded.join("\n") === now.join("\n")) return [];
-  const missing = recorded.filter((line) => !now.includes(line));
-  const unexpected = now.filter((line) => !recorded.includes(line));
-  return [{ artifact, block, missing, unexpected, reordered: missing.length + unexpected.length === 0 }];
 }

@@ -9,7 +9,8 @@ const POLL_MS = 50;
 /** A `sluice run --watch` that is followed by what it says. */
 export interface FollowedRun {
   readonly ended: boolean;
-  stderr(): string;
+  /** What is wrong with the process itself; undefined: nothing. */
+  problem(): string | undefined;
   /** Makes a change, and waits until a sync that began later has ended, well or not; or until the process has. */
   afterSync(change: () => Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
@@ -21,16 +22,23 @@ export async function startFollowed(
   countSyncs: (running: RunningCommand) => number = countKernelSyncs,
 ): Promise<FollowedRun> {
   const running = startCommand(argv);
+  let overdue = false;
   const syncedMoreThan = async (before: number): Promise<void> => {
     const endMs = systemClock.nowMs() + SYNC_MS;
-    while (countSyncs(running) <= before && !running.ended && systemClock.nowMs() < endMs) await pause(POLL_MS);
+    while (countSyncs(running) <= before && !running.ended && !overdue) {
+      await pause(POLL_MS);
+      overdue = systemClock.nowMs() > endMs;
+    }
   };
   await syncedMoreThan(0);
   return {
     get ended() {
       return running.ended;
     },
-    stderr: () => running.stderr(),
+    problem() {
+      if (running.ended) return `ended by itself: ${running.stderr().trim()}`;
+      return overdue ? `no sync within ${SYNC_MS / 1000} s of a change` : undefined;
+    },
     async afterSync(change) {
       const before = countSyncs(running);
       await change();

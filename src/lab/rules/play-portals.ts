@@ -1,5 +1,6 @@
 import type { RunningCommand } from "../../host/exec.ts";
 import { compareDumps } from "./compare-dumps.ts";
+import { compareState, countState, stateOf } from "./compare-state.ts";
 import type { CanonicalDump } from "./dump.ts";
 import { expectationOf } from "./expectation.ts";
 import { type FollowedRun, startFollowed } from "./followed-run.ts";
@@ -39,8 +40,9 @@ export function playPortals(play: Play): Player {
           differences.push({ artifact: record, ...one });
         }
       }
-      const problem = running?.ended === true ? `ended by itself: ${running.stderr().trim()}` : undefined;
-      return { compared: dumps.length, differences, problem };
+      const state = stateOf(recording, "userspace", stage.name);
+      if (state !== undefined) differences.push(...(await compareState(node, state)));
+      return { compared: dumps.length + countState(state), differences, problem: running?.problem() };
     },
     close: async () => running?.stop(),
   };

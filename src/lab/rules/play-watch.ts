@@ -1,12 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../../core/clock.ts";
+import type { CommandResult } from "../../host/exec.ts";
+import { compareMetrics, recordedMetrics } from "./compare-metrics.ts";
 import { compareState, compareSysctls, countState, stateOf } from "./compare-state.ts";
 import { compareWith, type Expectation, expectationOf, presettled } from "./expectation.ts";
 import { type FollowedRun, startFollowed } from "./followed-run.ts";
 import { createObjectsHeld, irrelevantSlice } from "./objects-held.ts";
 import { modeAfter, type Play, type Player, runCommands, writeConfig } from "./play.ts";
 import { writeObjects } from "./recorded-node.ts";
-import type { ArtifactDifference } from "./stage-result.ts";
+import type { RecordedStage } from "./recording.ts";
+import type { ArtifactDifference, StageResult } from "./stage-result.ts";
 
 /** How long what follows a sync may take, in milliseconds; and what comes of no sync of ours, as flushed rules do. */
 const PATIENCE_MS = 10_000;
@@ -49,6 +52,22 @@ export function playWatch(play: Play): Player {
     }
   };
   const rules = (expected: Expectation) => () => compareWith(node, expected);
+  /** What is asked of a running process, besides its rules. */
+  const compareAnswers = async (stage: RecordedStage): Promise<Compared> => {
+    const state = running === undefined ? undefined : stateOf(recording, play.mode, stage.name);
+    if (state === undefined) return { compared: 0, differences: [] };
+    await pause(recording.probeDelayMs);
+    return { compared: countState(state), differences: await reach(() => compareState(node, state)) };
+  };
+  /** What was read once: settings of the kernel, and metrics. */
+  const compareStart = async (): Promise<Compared> => {
+    const settings = await compareSysctls(node, recording, play.mode);
+    const metrics = recordedMetrics(recording, play.mode);
+    if (metrics === undefined) return { compared: 1, differences: settings };
+    // That of nftables had been made to sync once more by then.
+    if (play.mode === "nftables") await running?.afterSync(write);
+    return { compared: 2, differences: [...settings, ...(await compareMetrics(node, metrics))] };
+  };
 
   return {
     way: "watch",
@@ -59,9 +78,9 @@ export function playWatch(play: Play): Player {
       const kind = stage.action?.action;
       const unasked = kind === "exec";
       if (kind !== undefined && !unasked) await stop();
-      if (kind === "cleanup") await node.run([...sluice, "cleanup"]);
-      else if (running === undefined) await start();
-      else if (!unasked) await running.afterSync(write);
+      const cleaned = kind === "cleanup" ? await node.run([...sluice, "cleanup"]) : undefined;
+      if (cleaned === undefined && running === undefined) await start();
+      else if (cleaned === undefined && !unasked) await running?.afterSync(write);
       const before = presettled(recording, stage.name, play.mode);
       const differences = before === undefined ? [] : [...(await reach(rules(before)))];
       if (before !== undefined) {
@@ -70,20 +89,19 @@ export function playWatch(play: Play): Player {
       }
       const expected = expectationOf(recording, stage.name, play.mode);
       differences.push(...(await reach(rules(expected), unasked ? UNASKED_MS : PATIENCE_MS)));
-      const first = stage === recording.stages[0];
-      if (first) differences.push(...(await compareSysctls(node, recording, play.mode)));
-      const state = running === undefined ? undefined : stateOf(recording, play.mode, stage.name);
-      if (state !== undefined) {
-        await pause(recording.probeDelayMs);
-        differences.push(...(await reach(() => compareState(node, state))));
-      }
-      const died = running?.ended === true;
-      return {
-        compared: expected.dumps.length + (before === undefined ? 0 : 1) + (first ? 1 : 0) + countState(state),
-        differences,
-        problem: died ? `ended by itself: ${running!.stderr().trim()}` : undefined,
-      };
+      const answers = await compareAnswers(stage);
+      const once = stage === recording.stages[0] ? await compareStart() : { compared: 0, differences: [] };
+      const compared = expected.dumps.length + (before === undefined ? 0 : 1) + answers.compared + once.compared;
+      differences.push(...answers.differences, ...once.differences);
+      return { compared, differences, problem: problemOf(cleaned, running) };
     },
     close: stop,
   };
+}
+
+type Compared = Pick<StageResult, "compared" | "differences">;
+
+function problemOf(cleaned: CommandResult | undefined, running: FollowedRun | undefined): string | undefined {
+  if (cleaned === undefined || cleaned.exitCode === 0) return running?.problem();
+  return `cleanup: exit code ${cleaned.exitCode}: ${cleaned.stderr.trim()}`;
 }

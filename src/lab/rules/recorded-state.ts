@@ -26,10 +26,15 @@ export type HttpAnswer = { readonly url: string } & (
     }
 );
 
+/** What a process of one mode answered at first. */
+const ANSWERS = "expected/http.json";
+
 /** Empty where nothing was recorded. */
 export function recordedState({ folder }: Recording, mode: string): RecordedState {
   const file = `expected/state.${mode}.json`;
-  return optionalText(folder, file) === undefined ? {} : readJson<RecordedState>(folder, file);
+  if (optionalText(folder, file) !== undefined) return readJson<RecordedState>(folder, file);
+  if (optionalText(folder, ANSWERS) === undefined) return {};
+  return { stages: { "00-initial": { http: readJson<readonly HttpAnswer[]>(folder, ANSWERS) } } };
 }
 
 /** Whether the kernel refused a sync of kube-proxy's: the family concerned then stayed without rules. */

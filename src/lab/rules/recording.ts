@@ -39,6 +39,8 @@ export interface Recording {
   readonly legacy: boolean;
   /** kube-proxy was left alone for so long before it was asked anything, in milliseconds. */
   readonly probeDelayMs: number;
+  /** Its metrics were read. */
+  readonly readsMetrics: boolean;
 }
 
 const plainNode: readonly NodeInterface[] = [{ name: "eth0", addresses: ["192.168.10.5/24", "fd00:192:168:10::5/64"] }];
@@ -73,6 +75,7 @@ interface ScenarioFile {
   readonly steps: readonly string[];
   readonly iptables?: string;
   readonly probeDelayMs?: number;
+  readonly metrics?: boolean;
   readonly setup?: { readonly interfaces?: readonly NodeInterface[]; readonly iptablesRestore?: string };
 }
 
@@ -98,6 +101,7 @@ function readClusterState(folder: string): Recording {
     iptablesBefore: undefined,
     legacy: false,
     probeDelayMs: 0,
+    readsMetrics: false,
   };
 }
 
@@ -118,6 +122,7 @@ function readScenario(folder: string): Recording {
     iptablesBefore: scenario.setup?.iptablesRestore,
     legacy: scenario.iptables === "legacy",
     probeDelayMs: scenario.probeDelayMs ?? 0,
+    readsMetrics: scenario.metrics ?? false,
   };
 }
 

@@ -10,7 +10,7 @@ export interface StageResult {
   readonly mode: string;
   readonly way: Way;
   readonly stage: string;
-  /** How many dumps, answers, lists of sockets and settings were compared. */
+  /** How many dumps, answers, lists of sockets, of metrics and of settings were compared. */
   readonly compared: number;
   readonly differences: readonly ArtifactDifference[];
   /** What went wrong before there was anything to compare. */
@@ -18,7 +18,7 @@ export interface StageResult {
 }
 
 export interface ArtifactDifference extends BlockDifference {
-  readonly artifact: Artifact | "nft.presettle.txt" | "http" | "listen" | "sysctl";
+  readonly artifact: Artifact | "nft.presettle.txt" | "http" | "listen" | "metrics" | "sysctl";
 }
 
 export const agrees = ({ differences, problem }: StageResult): boolean =>

@@ -56,6 +56,19 @@ test("the iptables compiler is told what the recordings' files say", () => {
   }
 });
 
+test("the iptables compiler is told what was found on the host", () => {
+  const options = (fields: string, found: { nfacct?: boolean; tcpBeLiberal?: boolean }) => {
+    const { nfacct, tcpBeLiberal } = programOptionsOf(read(`mode: iptables\n${fields}`), found).iptables!;
+    return [nfacct, tcpBeLiberal];
+  };
+  assert.deepEqual(options("", {}), [undefined, false]);
+  assert.deepEqual(options("", { nfacct: false, tcpBeLiberal: true }), [false, true]);
+  assert.deepEqual(options("conntrack: {tcpBeLiberal: true}", { nfacct: true, tcpBeLiberal: false }), [
+    undefined,
+    true,
+  ]);
+});
+
 test("each mode's compiler is told its own fields", () => {
   const ranges = "clusterCIDR: 10.244.0.0/16,fd00::/56\nnodePortAddresses: [10.0.0.0/8]\n";
   const detectLocal = { by: "cluster-cidr", ranges: ["10.244.0.0/16", "fd00::/56"] };

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { healthAnswers, healthzAnswer, livezAnswer } from "../../../src/agent/health/answers.ts";
+import {
+  healthAnswers,
+  healthzAnswer,
+  livezAnswer,
+  userspaceHealthAnswers,
+} from "../../../src/agent/health/answers.ts";
 import { isNodeEligible } from "../../../src/agent/health/node-eligibility.ts";
 import { trackProxyHealth } from "../../../src/agent/health/proxy-health.ts";
 import { manualClock } from "../../../src/core/clock.ts";
@@ -117,4 +122,22 @@ test("the server answers two paths, to any method, and tells of each answer", ()
   );
   assert.deepEqual(statuses, [503, 200, 404, 404, 404]);
   assert.deepEqual(told, ["healthz 503", "livez 200"]);
+});
+
+test("mode userspace answers one path, as kube-proxy 1.25 did", () => {
+  const { tracker, clock } = started();
+  const told: string[] = [];
+  const answer = userspaceHealthAnswers({
+    health: () => tracker.health(),
+    answered: (path, status) => told.push(`${path} ${status}`),
+  });
+  const [good, none] = ["/healthz", "/livez"].map((path) => answer({ method: "GET", path }));
+  assert.equal(none!.status, 404);
+  const { lastUpdated, currentTime } = JSON.parse(good!.body) as Record<string, string>;
+  assert.equal(good!.body, `{"lastUpdated": "${lastUpdated}","currentTime": "${currentTime}"}`);
+  assert.match(currentTime!, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC$/);
+  tracker.queued(4);
+  clock.advance(3_600_000);
+  assert.equal(answer({ method: "GET", path: "/healthz" }).status, 503);
+  assert.deepEqual(told, ["healthz 200", "healthz 503"]);
 });

@@ -216,6 +216,13 @@ check("a host without nfacct is told which counter it lacks", async (kernel, var
   });
 });
 
+check("both counters are there before a rule needs the second one", async (kernel) => {
+  await kernel.dataplane.apply(...programOf(node()));
+  const listed = await kernel.sh("nfacct list");
+  assert.match(listed, /= ct_state_invalid_dropped_pkts;/);
+  assert.match(listed, /= localhost_nps_accepted_pkts;/);
+});
+
 check("settings of the kernel are those of the namespace", async (kernel) => {
   const setting = "cat /proc/sys/net/ipv4/conf/all/route_localnet";
   assert.equal((await kernel.sh(setting)).trim(), "0");

@@ -56,3 +56,13 @@ test("of ServiceCIDRs only those of its start are known to a process, until it i
   held.enter({ name: "02-restart", deleted: [], applied: [], action: { action: "restart" } });
   assert.equal(names(held.known()), true);
 });
+
+test("what mode userspace answered at first is what it answered in its first stage", () => {
+  const recording = readRecording(golden("kube-proxy-userspace", "01-tcp-3-endpoints"));
+  const { http = [] } = recordedState(recording, "userspace").stages!["00-initial"]!;
+  const urls = ["10256/healthz", "10249/proxyMode", "10249/healthz"].map((rest) => `http://127.0.0.1:${rest}`);
+  assert.deepEqual(
+    http.map(({ url }) => url),
+    urls,
+  );
+});
