@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Kernel } from "../balancers/kernel.ts";
 import { configInvalid } from "../core/errors.ts";
 import { referenceKernel } from "../lab/conformance/expected-outcome.ts";
-import { renderResult } from "../lab/conformance/render-result.ts";
+import { isUntold, renderResult } from "../lab/conformance/render-result.ts";
 import { type ReplayResult, replayVector } from "../lab/conformance/replay.ts";
 import type { Vector } from "../lab/conformance/vector.ts";
 import { findVectorFiles, loadVector } from "../lab/conformance/vector-files.ts";
@@ -86,6 +86,7 @@ function asJson(replays: readonly Replay[]): string {
 
 function asText(replays: readonly Replay[], kernel: Kernel): string {
   const texts = replays.map(({ file, vector, result }) => renderResult(file, vector, result));
-  const agree = replays.filter(({ result }) => result.ok).length;
-  return `${texts.join("")}${agree} of ${replays.length} vectors agree with kernel ${kernel}\n`;
+  const told = replays.filter(({ result }) => !isUntold(result));
+  const agree = told.filter(({ result }) => result.ok).length;
+  return `${texts.join("")}${agree} of ${told.length} vectors agree with kernel ${kernel}\n`;
 }

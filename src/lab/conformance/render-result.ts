@@ -16,12 +16,18 @@ const AROUND = 3;
  */
 export function renderResult(name: string, vector: Vector, result: ReplayResult): string {
   const [first] = result.differences;
-  const state = result.ok ? "agrees" : "differs";
+  const state = isUntold(result) ? "played" : result.ok ? "agrees" : "differs";
   const { picks, packetPicks, counts, likelihood } = result;
   const sizes = `${picks.length + packetPicks.length} picks, ${counts.length} events`;
   const chance = likelihood === undefined ? "" : `, ${likelihoodText(likelihood)}`;
-  const head = `${state.padEnd(8)} ${name}: ${sizes}${chance}\n`;
+  const untold = isUntold(result) ? ", nothing recorded to compare with" : "";
+  const head = `${state.padEnd(8)} ${name}: ${sizes}${chance}${untold}\n`;
   return first === undefined ? head : head + renderDifference(first, vector, result.recorded[first.run]!, result);
+}
+
+/** Whether the vector has neither picks nor counts: then ours are all there is. */
+export function isUntold({ recorded }: ReplayResult): boolean {
+  return recorded.every(({ picks, packetPicks, counts }) => (picks ?? packetPicks ?? counts) === undefined);
 }
 
 function likelihoodText(likelihood: Likelihood): string {

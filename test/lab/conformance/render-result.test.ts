@@ -18,6 +18,13 @@ test("one line for a vector that agrees", () => {
   );
 });
 
+test("where nothing was recorded, nothing is said to agree", () => {
+  assert.equal(
+    rendered({ events: [open(1), close(1, "client-fin")], picks: undefined, counts: undefined }),
+    "played   one.json: 1 picks, 2 events, nothing recorded to compare with\n",
+  );
+});
+
 test("the first difference, with three events on each side, recorded against ours", () => {
   const events = [...[1, 2, 3, 4, 5].map((conn) => open(conn)), close(1, "client-fin"), open(6), open(7), open(8)];
   const counts = events.map((): unknown => null);

@@ -58,6 +58,7 @@ for (const name of peerNames) {
   check(name, "connections reach the endpoints, in turn where it balances, and none are taken once it is closed", () =>
     withEndpoints(async (_, port) => {
       const dataplane = createPeerDataplane(name, ["default/web:http"], 1);
+      test.after(() => dataplane.close());
       const { program, plan } = webAt(port);
       await dataplane.apply(program, plan);
       const { listeners } = dataplane.status();
@@ -81,6 +82,7 @@ check("nginx", "datagrams are answered", async () => {
   const dns = service({ ports: [{ name: "dns", protocol: "UDP", port: 53 }] });
   const model = buildModel(snapshotOf([node(), dns, slice({ ports, endpoints: ["127.0.0.1"] })]), "node-a");
   const dataplane = createPeerDataplane("nginx", ["default/web:dns"], 1);
+  test.after(() => dataplane.close());
   await dataplane.apply(compileProgram("ipvs", model), planNode(model, "ipvs"));
   const { ip, port } = dataplane.status().listeners[0]!.at!;
   assert.equal(isListening(UDP, { ip, port }), true);
