@@ -79,6 +79,11 @@ const workersOnly = [
   "map-endpoint",
   "modern",
   "udp-idle-ms",
+  "connect-timeout-ms",
+  "retries",
+  "tcp-idle-ms",
+  "keepalive-seconds",
+  "proxy-protocol",
   "drain-seconds",
 ] as const;
 const kernelOnly = ["once", "dry-run"] as const;
@@ -146,5 +151,28 @@ function workersOptions<T>(argv: Argv<T>) {
     .option("udp-idle-ms", {
       ...wholeNumber("udp-idle-ms", "forget a UDP flow after this long", { min: 1, max: 86_400_000 }),
       defaultDescription: "the mode's own",
+    })
+    .option("connect-timeout-ms", {
+      ...wholeNumber("connect-timeout-ms", "how long each try to reach an endpoint may take", { min: 1, max: 600_000 }),
+      defaultDescription: "the mode's own",
+    })
+    .option("retries", {
+      ...wholeNumber("retries", "further tries after an endpoint failed, each decided anew", { min: 0, max: 7 }),
+      defaultDescription: "the mode's own",
+    })
+    .option("tcp-idle-ms", {
+      ...wholeNumber("tcp-idle-ms", "reset a connection after this long without a byte", { min: 1, max: 86_400_000 }),
+      defaultDescription: "never",
+    })
+    .option("keepalive-seconds", {
+      ...wholeNumber("keepalive-seconds", "have the kernel probe endpoints after this long without a byte", {
+        min: 1,
+        max: 32_767,
+      }),
+      defaultDescription: "never",
+    })
+    .option("proxy-protocol", {
+      ...oneOf("proxy-protocol", "tell endpoints by a header who their client is", ["v1", "v2"]),
+      defaultDescription: "no header",
     });
 }

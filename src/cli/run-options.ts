@@ -25,6 +25,11 @@ export interface RunArguments extends ClusterArguments, ModeArguments {
   readonly mapEndpoint?: readonly string[] | undefined;
   readonly modern?: boolean | undefined;
   readonly udpIdleMs: number | undefined;
+  readonly connectTimeoutMs?: number | undefined;
+  readonly retries?: number | undefined;
+  readonly tcpIdleMs?: number | undefined;
+  readonly keepaliveSeconds?: number | undefined;
+  readonly proxyProtocol?: "v1" | "v2" | undefined;
   readonly drainSeconds: number | undefined;
   readonly o: "table" | "json";
 }
@@ -39,6 +44,11 @@ export function workersOptions(args: RunArguments): WorkersOptions {
     ...(args.engine === undefined ? {} : { engine: args.engine }),
     ...(args.workers === undefined ? {} : { workers: args.workers }),
     ...(args.udpIdleMs === undefined ? {} : { udpIdleMs: args.udpIdleMs }),
+    ...(args.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: args.connectTimeoutMs }),
+    ...(args.retries === undefined ? {} : { retries: args.retries }),
+    ...(args.tcpIdleMs === undefined ? {} : { tcpIdleMs: args.tcpIdleMs }),
+    ...(args.keepaliveSeconds === undefined ? {} : { keepaliveSeconds: args.keepaliveSeconds }),
+    ...(args.proxyProtocol === undefined ? {} : { proxyProtocol: args.proxyProtocol === "v1" ? 1 : 2 }),
   };
 }
 

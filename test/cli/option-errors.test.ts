@@ -40,6 +40,9 @@ const cases: readonly (readonly [args: string, stderr: RegExp])[] = [
   ["run --watch=perhaps", /--watch: expected true or false, .*, got perhaps$/],
   ["run --bind everywhere", /--bind: expected one of loopback, cluster-ips, portals, got everywhere$/],
   ["run --udp-idle-ms 0", /--udp-idle-ms: expected a whole number in 1…86400000, got 0$/],
+  ["run --retries 8", /--retries: expected a whole number in 0…7, got 8$/],
+  ["run --proxy-protocol v3", /--proxy-protocol: expected one of v1, v2, got v3$/],
+  ["run --dataplane kernel --tcp-idle-ms 9", /--tcp-idle-ms: expected only with --dataplane workers, got 9$/],
   ["run --map-endpoint 10.0.0.1=x", /--map-endpoint: expected IP\[:PORT\]=ADDRESS\[:PORT\].*, got 10\.0\.0\.1=x$/],
   [
     "run --map-endpoint 10.0.0.1=127.0.0.1 10.0.0.1=127.0.0.2",

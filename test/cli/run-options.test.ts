@@ -56,6 +56,38 @@ async function udpClient(at: string): Promise<() => Promise<string>> {
   };
 }
 
+/** A server that sends back all that it hears. @returns its port. */
+async function mirror(): Promise<number> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => socket.on("error", () => {}).pipe(socket));
+  open.push(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+for (const engine of ["node", "native"]) {
+  test(`--retries reaches the endpoint that is there, and --proxy-protocol tells it the client (${engine})`, async () => {
+    const endpointPort = await mirror();
+    // Nobody is at 127.0.0.8.
+    const file = writeCluster(
+      "retries.json",
+      servicesOf([{ name: "web", endpoints: ["127.0.0.1", "127.0.0.8"], endpointPort }]),
+    );
+    const args = ["-f", file, "--mode", "ipvs", "--engine", engine, "--proxy-protocol", "v1"];
+    const { next, stop } = runSluice([...args, "--retries", "1", "--connect-timeout-ms", "5000"]);
+    const at = listensAt(await next(), "default/web:main");
+    for (let connection = 0; connection < 4; connection += 1) {
+      const answer = await ask(at);
+      assert.match(
+        answer,
+        new RegExp(String.raw`^PROXY TCP4 127\.0\.0\.1 ${at.split(":")[0]} \d+ ${at.split(":")[1]}\r\n`),
+      );
+    }
+    const { exitCode } = await stop();
+    assert.equal(exitCode, 0);
+  });
+}
+
 test("--listen fixes where service ports listen, by name and by number, for TCP and UDP", async () => {
   const [endpointPort, udpPort] = [await answerer("hello"), await portTeller()];
   const file = writeCluster(

@@ -41,6 +41,19 @@ export interface WorkersOptions {
    * @default the mode's: userspace 250, iptables 30_000 and 120_000 once it goes both ways, ipvs 300_000
    */
   readonly udpIdleMs?: number;
+  /** How long each try to reach an endpoint may take, in milliseconds, 1…600_000. @default the mode's own */
+  readonly connectTimeoutMs?: number;
+  /** Further tries after an endpoint failed, each decided anew, 0…7. @default the mode's: userspace 3, others none */
+  readonly retries?: number;
+  /** A connection is reset after this long without a byte, in milliseconds, 1…86_400_000. @default never */
+  readonly tcpIdleMs?: number;
+  /** How long nothing comes before the kernel probes whether an endpoint is still there, 1…32_767. @default never */
+  readonly keepaliveSeconds?: number;
+  /**
+   * Endpoints are told who the client is, and where it connected to, by a header of this version of the PROXY protocol.
+   * @default none
+   */
+  readonly proxyProtocol?: 1 | 2;
   /** UDP flows of one worker at a time, each with a socket of its own, 1…1_000_000. @default 4096 */
   readonly maxUdpFlows?: number;
   /** Connections that the kernel completes ahead of us, 1…65_535; it takes no more than net.core.somaxconn. @default 4096 */
@@ -62,6 +75,11 @@ export interface ResolvedWorkersOptions {
   readonly modern: boolean;
   /** Undefined: the mode's. */
   readonly udpIdleMs: number | undefined;
+  readonly connectTimeoutMs: number | undefined;
+  readonly retries: number | undefined;
+  readonly tcpIdleMs: number | undefined;
+  readonly keepaliveSeconds: number | undefined;
+  readonly proxyProtocol: 1 | 2 | undefined;
   readonly maxUdpFlows: number;
   readonly backlog: number;
   readonly seed: number;
@@ -77,6 +95,11 @@ const limits = {
   mapEndpoint: undefined,
   modern: undefined,
   udpIdleMs: [1, 86_400_000],
+  connectTimeoutMs: [1, 600_000],
+  retries: [0, 7],
+  tcpIdleMs: [1, 86_400_000],
+  keepaliveSeconds: [1, 32_767],
+  proxyProtocol: [1, 2],
   maxUdpFlows: [1, 1_000_000],
   backlog: [1, 65_535],
   seed: [0, 2 ** 32 - 1],
@@ -94,6 +117,11 @@ export function resolveWorkersOptions(options: WorkersOptions = {}): ResolvedWor
     mapEndpoint: resolveMappings(options.mapEndpoint ?? []),
     modern: options.modern ?? false,
     udpIdleMs: options.udpIdleMs,
+    connectTimeoutMs: options.connectTimeoutMs,
+    retries: options.retries,
+    tcpIdleMs: options.tcpIdleMs,
+    keepaliveSeconds: options.keepaliveSeconds,
+    proxyProtocol: options.proxyProtocol,
     maxUdpFlows: options.maxUdpFlows ?? 4096,
     backlog: options.backlog ?? 4096,
     seed: options.seed ?? freshSeed(),

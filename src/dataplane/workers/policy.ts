@@ -15,6 +15,12 @@ export interface ForwardingPolicy {
   /** When a UDP flow is forgotten: while it was not used again after an answer, and after that. */
   readonly udpIdleMs: number;
   readonly udpStreamMs: number;
+  /** A connection is reset after this long without a byte. 0: never. */
+  readonly tcpIdleMs: number;
+  /** How long nothing comes before the kernel probes an endpoint. 0: never. */
+  readonly keepaliveSeconds: number;
+  /** The version of the PROXY protocol that endpoints are told their clients by. 0: none. */
+  readonly proxyProtocol: 0 | 1 | 2;
   /** Whether UDP flows end when their endpoint leaves the program. */
   readonly endsStranded: boolean;
 }
@@ -22,6 +28,11 @@ export interface ForwardingPolicy {
 interface PolicyOptions {
   readonly modern: boolean;
   readonly udpIdleMs: number | undefined;
+  readonly connectTimeoutMs?: number | undefined;
+  readonly retries?: number | undefined;
+  readonly tcpIdleMs?: number | undefined;
+  readonly keepaliveSeconds?: number | undefined;
+  readonly proxyProtocol?: 1 | 2 | undefined;
 }
 
 /** No UDP payload is longer. */
@@ -33,6 +44,9 @@ const kernelLike: Omit<ForwardingPolicy, "udpIdleMs" | "udpStreamMs"> = Object.f
   oneAtATime: false,
   closesBoth: false,
   datagramBytes: WHOLE_DATAGRAM,
+  tcpIdleMs: 0,
+  keepaliveSeconds: 0,
+  proxyProtocol: 0,
   endsStranded: true,
 });
 /** nf_conntrack_udp_timeout and nf_conntrack_udp_timeout_stream. */
@@ -62,9 +76,23 @@ const byMode: Readonly<Record<Mode, ForwardingPolicy>> = Object.freeze({
  * The policy of a mode.
  *
  * @param options `modern` leaves the userspace mode its tries, and otherwise carries its flows as the iptables mode;
- *   `udpIdleMs` takes the place of both idle time-outs.
+ *   `udpIdleMs` takes the place of both idle time-outs; of the others each takes the place of the mode's own.
  */
-export function policyOf(mode: Mode, { modern, udpIdleMs }: PolicyOptions): ForwardingPolicy {
+export function policyOf(mode: Mode, options: PolicyOptions): ForwardingPolicy {
+  const { modern, udpIdleMs } = options;
   const policy = mode === "userspace" && modern ? { ...byMode.iptables, ...userspaceTries } : byMode[mode];
-  return udpIdleMs === undefined ? policy : { ...policy, udpIdleMs, udpStreamMs: udpIdleMs };
+  return {
+    ...policy,
+    ...(udpIdleMs === undefined ? {} : { udpIdleMs, udpStreamMs: udpIdleMs }),
+    dialTimeoutsMs: dialTimeouts(policy.dialTimeoutsMs, options),
+    tcpIdleMs: options.tcpIdleMs ?? policy.tcpIdleMs,
+    keepaliveSeconds: options.keepaliveSeconds ?? policy.keepaliveSeconds,
+    proxyProtocol: options.proxyProtocol ?? policy.proxyProtocol,
+  };
+}
+
+/** Tries beyond those of the mode take as long as its last one. */
+function dialTimeouts(own: readonly number[], { retries, connectTimeoutMs }: PolicyOptions): readonly number[] {
+  const tries = retries === undefined ? own.length : retries + 1;
+  return Array.from({ length: tries }, (_, at) => connectTimeoutMs ?? own[at] ?? own.at(-1)!);
 }

@@ -21,6 +21,11 @@ test("every option has its default", () => {
     mapEndpoint: [],
     modern: false,
     udpIdleMs: undefined,
+    connectTimeoutMs: undefined,
+    retries: undefined,
+    tcpIdleMs: undefined,
+    keepaliveSeconds: undefined,
+    proxyProtocol: undefined,
     maxUdpFlows: 4096,
     backlog: 4096,
   });
@@ -35,6 +40,11 @@ test("what is out of its limits or unknown is named", () => {
     ["workers", { workers: 65 }],
     ["udpIdleMs", { udpIdleMs: Number.NaN }],
     ["maxUdpFlows", { maxUdpFlows: "many" }],
+    ["connectTimeoutMs", { connectTimeoutMs: 0 }],
+    ["retries", { retries: 8 }],
+    ["tcpIdleMs", { tcpIdleMs: -1 }],
+    ["keepaliveSeconds", { keepaliveSeconds: 40_000 }],
+    ["proxyProtocol", { proxyProtocol: 3 }],
     ["backlog", { backlog: 0 }],
     ["seed", { seed: -1 }],
     ["bind", { bind: "everywhere" }],
@@ -103,6 +113,20 @@ test("idle time-outs of UDP are the mode's, unless the options say otherwise", (
   for (const mode of ["userspace", "iptables", "ipvs"] as const) {
     assert.deepEqual(idle(mode, { udpIdleMs: 77 }), [77, 77]);
   }
+});
+
+test("tries, idle connections, keepalive and the PROXY protocol are the mode's, unless the options say otherwise", () => {
+  const of = (mode: "userspace" | "ipvs", options = {}) =>
+    policyOf(mode, { modern: false, udpIdleMs: undefined, ...options });
+  assert.deepEqual(of("userspace").dialTimeoutsMs, [250, 500, 1000, 2000]);
+  assert.deepEqual(of("userspace", { retries: 5 }).dialTimeoutsMs, [250, 500, 1000, 2000, 2000, 2000]);
+  assert.deepEqual(of("userspace", { retries: 0 }).dialTimeoutsMs, [250]);
+  assert.deepEqual(of("ipvs").dialTimeoutsMs, [0]);
+  assert.deepEqual(of("ipvs", { retries: 2, connectTimeoutMs: 70 }).dialTimeoutsMs, [70, 70, 70]);
+  const { tcpIdleMs, keepaliveSeconds, proxyProtocol } = of("ipvs");
+  assert.deepEqual([tcpIdleMs, keepaliveSeconds, proxyProtocol], [0, 0, 0]);
+  const given = { tcpIdleMs: 9, keepaliveSeconds: 8, proxyProtocol: 2 };
+  assert.deepEqual({ ...of("userspace"), ...given }, of("userspace", given));
 });
 
 test("only the old form of the userspace mode serves one at a time, closes both ways and cuts datagrams", () => {

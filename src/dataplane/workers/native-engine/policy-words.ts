@@ -2,8 +2,6 @@ import type { ForwardingPolicy } from "../policy.ts";
 
 /** C keeps the time-outs of so many tries. */
 const MAX_TRIES = 8;
-/** Idle time-out of connections, keepalive and PROXY protocol: no mode of kube-proxy has them. */
-const NOT_ASKED_FOR = [0, 0, 0];
 
 /** A policy as C reads it: the fields of its struct, in order. */
 export function policyWords(policy: ForwardingPolicy): Uint32Array {
@@ -18,6 +16,8 @@ export function policyWords(policy: ForwardingPolicy): Uint32Array {
     policy.datagramBytes,
     policy.udpIdleMs,
     policy.udpStreamMs,
-    ...NOT_ASKED_FOR,
+    policy.tcpIdleMs,
+    policy.keepaliveSeconds,
+    policy.proxyProtocol,
   ]);
 }

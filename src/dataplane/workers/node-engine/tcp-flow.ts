@@ -2,6 +2,8 @@ import type { Socket } from "node:net";
 import type { SocketAddr } from "../../../net/flow.ts";
 import type { EngineParts } from "./parts.ts";
 import type { ForwardingPolicy } from "../policy.ts";
+import { peerAddr } from "./peer-addr.ts";
+import { proxyHeader } from "./proxy-header.ts";
 import { dial } from "./tcp-dial.ts";
 import { joinSockets } from "./tcp-join.ts";
 import { resetSocket } from "./tcp-reset.ts";
@@ -68,6 +70,10 @@ export function createTcpFlow(
   };
   const join = (endpoint: Socket): void => {
     client.off("error", ignoreError);
+    const { keepaliveSeconds, proxyProtocol, tcpIdleMs } = policy;
+    if (keepaliveSeconds > 0) endpoint.setKeepAlive(true, keepaliveSeconds * 1000);
+    const to = peerAddr(client.localAddress, client.localPort);
+    if (proxyProtocol !== 0 && to !== undefined) endpoint.write(proxyHeader(proxyProtocol, from, to));
     const joined = joinSockets(client, endpoint, policy.closesBoth, {
       toEndpoint: (bytes) => tally.add("bytesToEndpoints", bytes),
       toClient: (bytes) => tally.add("bytesToClients", bytes),
@@ -78,6 +84,7 @@ export function createTcpFlow(
       },
     });
     abort = () => joined.reset();
+    if (tcpIdleMs > 0) client.setTimeout(tcpIdleMs, () => joined.reset());
     whenSettled();
   };
 

@@ -1,14 +1,31 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
-import { parseIp } from "../../../../src/net/ip.ts";
+import type { SocketAddr } from "../../../../src/net/flow.ts";
+import { formatIp, type Ip, parseIp } from "../../../../src/net/ip.ts";
 import { type Suite, suite } from "../../../support/suite.ts";
 import { type BareEngine, enginesHere, type MakeEngine } from "../bare-engine.ts";
 import { deadAddr, echo, endOf, tcpClient, tcpEndpoint, type TcpEndpoint, until } from "../peers.ts";
+
+type HeaderOf = (from: SocketAddr, to: SocketAddr) => string;
+
+/** Source: HAProxy, "The PROXY protocol", sections 2.1 and 2.2. */
+const proxyHeaders: readonly (readonly [version: 1 | 2, at: Ip, header: HeaderOf])[] = [
+  [1, parseIp("127.0.0.1"), (from, to) => `PROXY TCP4 127.0.0.1 127.0.0.1 ${from.port} ${to.port}\r\n`],
+  [1, parseIp("::1"), (from, to) => `PROXY TCP6 ::1 ::1 ${from.port} ${to.port}\r\n`],
+  [2, parseIp("127.0.0.1"), (from, to) => version2("110c7f0000017f000001", from, to)],
+  [2, parseIp("::1"), (from, to) => version2(`2124${`${"0".repeat(31)}1`.repeat(2)}`, from, to)],
+];
 
 for (const { name, make } of enginesHere()) {
   const test = suite(`${name} engine: TCP`, { timeoutMs: 60_000 });
   if (typeof make === "string") test.skip("the contract of engines", make);
   else tcpContract(test, make);
+}
+
+function version2(middle: string, from: SocketAddr, to: SocketAddr): string {
+  const ports = [from, to].map(({ port }) => port.toString(16).padStart(4, "0")).join("");
+  const familyAndLength = `${middle.slice(0, 2)}00${middle.slice(2)}`;
+  return Buffer.from(`0d0a0d0a000d0a515549540a21${familyAndLength}${ports}`, "hex").toString("latin1");
 }
 
 function tcpContract(test: Suite, bareEngine: MakeEngine): void {
@@ -72,6 +89,53 @@ function tcpContract(test: Suite, bareEngine: MakeEngine): void {
       assert.equal(String(await client.received), "six");
       assert.deepEqual(engine.asked[0]!.client.ip, parseIp("::1"));
     }));
+
+  for (const [version, at, header] of proxyHeaders) {
+    test(`an endpoint is told its client by the PROXY protocol, version ${version}, from ${formatIp(at)}`, async () => {
+      const endpoint = await tcpEndpoint(echo);
+      const engine = bareEngine(() => endpoint.addr, { policy: { proxyProtocol: version } });
+      try {
+        const to = await engine.listen({ at: { ip: at, port: 0 } });
+        const client = await tcpClient(to);
+        const from = { ip: at, port: client.socket.localPort! };
+        client.socket.end("hello");
+        const told = (await client.received).toString("latin1");
+        assert.equal(told, `${header(from, to)}hello`);
+        await quiet(engine);
+        // The header is none of the client's bytes.
+        assert.equal(engine.count("bytesToEndpoints"), 5);
+      } finally {
+        engine.stop();
+        await endpoint.close();
+      }
+    });
+  }
+
+  test("a connection without a byte for too long is reset on both sides; one that speaks is not", async () => {
+    const endpoint = await tcpEndpoint(echo);
+    const engine = bareEngine(() => endpoint.addr, { policy: { tcpIdleMs: 300 } });
+    try {
+      const at = await engine.listen();
+      const [silent, speaking] = [await tcpClient(at), await tcpClient(at)];
+      speaking.socket.resume();
+      let spoken = 0;
+      const timer = setInterval(() => {
+        spoken += 1;
+        speaking.socket.write("x");
+      }, 50);
+      assert.equal(await silent.ended, "ECONNRESET");
+      // It has outlived the silent one by several time-outs.
+      await until(() => spoken >= 20);
+      clearInterval(timer);
+      assert.equal(speaking.socket.destroyed, false);
+      assert.equal(became(engine)[0], "reset");
+      assert.equal(await speaking.ended, "ECONNRESET");
+      await quiet(engine);
+    } finally {
+      engine.stop();
+      await endpoint.close();
+    }
+  });
 
   test("a client that ends first still gets the whole answer", () =>
     forwarding(
