@@ -191,7 +191,7 @@ test("a host that has no descriptors left is told in one short line, with what t
     endpointPort: 9,
   }));
   const file = writeCluster("many.json", servicesOf(many));
-  const limited = ["sh", "-c", 'ulimit -n 120; exec "$0" "$@"'];
+  const limited = ["sh", "-c", 'ulimit -n 180; exec "$0" "$@"'];
   const { exitCode, stderr } = await sluice(["run", "-f", file, "--mode", "ipvs", "--workers", "2"], "", limited);
   assert.equal(exitCode, 4, stderr);
   const line = stderr.split("\n").find((one) => one.includes("EMFILE"));
