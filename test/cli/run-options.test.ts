@@ -51,8 +51,13 @@ async function udpClient(at: string): Promise<() => Promise<string>> {
   open.push(socket);
   const [host, port] = at.split(":");
   return async () => {
-    socket.send("?", Number(port), host);
-    return String((await once(socket, "message"))[0]);
+    const send = (): void => socket.send("?", Number(port), host);
+    send();
+    // An answer that comes once the flow is forgotten is lost.
+    const again = setInterval(send, 2000);
+    const [answer] = (await once(socket, "message")) as [Buffer];
+    clearInterval(again);
+    return String(answer);
   };
 }
 
