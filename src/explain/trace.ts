@@ -3,7 +3,7 @@ import { seededRandom } from "../core/random.ts";
 import type { NodePlan } from "../dataplane/dataplane.ts";
 import type { Decider, Step } from "../dataplane/emulated/decider.ts";
 import { createForwardIndex } from "../dataplane/emulated/forward-index.ts";
-import type { InterfaceOf } from "../dataplane/emulated/iptables.ts";
+import type { InterfaceOf } from "../dataplane/emulated/ways.ts";
 import { createNodeState } from "../dataplane/emulated/node-state.ts";
 import { plainDecision } from "../dataplane/emulated/plain-decision.ts";
 import { createPoolKeeper } from "../dataplane/emulated/pools.ts";

@@ -15,7 +15,7 @@ import {
   type StateTimeouts,
   userspaceRules,
 } from "./flow-states.ts";
-import type { InterfaceOf } from "./iptables.ts";
+import type { InterfaceOf } from "./ways.ts";
 import { createIpvsNode } from "./ipvs/node.ts";
 import { createNodeState } from "./node-state.ts";
 import { plainDecision } from "./plain-decision.ts";

@@ -1,26 +1,11 @@
 import type { TableName } from "../../modes/iptables/ruleset.ts";
 import type { PreparedChain, PreparedTable } from "./iptables-chains.ts";
+import type { Ways } from "./ways.ts";
 
-/** The built-in chains on a packet's way, in order; what could not do anything to it is left out. */
-export type Way = readonly PreparedChain[];
-
-/** The ways of one family. */
-export interface Ways {
-  /** A packet comes in, before anybody knows where it goes. */
-  readonly arriving: Way;
-  /** What came in is for the node itself. */
-  readonly delivered: Way;
-  /** What came in goes on. */
-  readonly forwarded: Way;
-  /** The node sends a packet. */
-  readonly leaving: Way;
-  /** What the node sends to itself comes in again by its loopback; its addresses were settled on the way out. */
-  readonly looped: Way;
-}
-
+type Name = keyof Ways<PreparedChain>;
 type Hooks = readonly (readonly [TableName, string])[];
 
-const hooks: Readonly<Record<keyof Ways, Hooks>> = {
+const hooks: Readonly<Record<Name, Hooks>> = {
   arriving: [
     ["raw", "PREROUTING"],
     ["mangle", "PREROUTING"],
@@ -54,8 +39,8 @@ const hooks: Readonly<Record<keyof Ways, Hooks>> = {
 };
 
 /** Finds the built-in chains of a family's tables; a kernel makes those that a ruleset does not name, empty. */
-export function prepareWays(tables: ReadonlyMap<TableName, PreparedTable>): Ways {
-  const wayOf = (way: keyof Ways): Way =>
+export function prepareWays(tables: ReadonlyMap<TableName, PreparedTable>): Ways<PreparedChain> {
+  const wayOf = (way: Name): readonly PreparedChain[] =>
     hooks[way].flatMap(([table, name]) => {
       const chain = tables.get(table)?.get(name);
       return chain === undefined || (chain.rules.length === 0 && chain.policy === "ACCEPT") ? [] : [chain];

@@ -1,21 +1,19 @@
 import { assertNever } from "../../core/errors.ts";
 import type { IptablesRuleset } from "../../modes/iptables/ruleset.ts";
-import type { Flow, SocketAddr } from "../../net/flow.ts";
+import type { SocketAddr } from "../../net/flow.ts";
 import { type Family, familyOf, type Ip, type Ip4, isLoopback, sameIp } from "../../net/ip.ts";
 import type { NodePlan } from "../dataplane.ts";
-import type { Decider, DecisionState, FlowDecision, Watch } from "./decider.ts";
+import type { Decider, DecisionState } from "./decider.ts";
 import { everyRule } from "./every-rule.ts";
 import { type PreparedChain, type PreparedRule, prepareTable, ruleHolds } from "./iptables-chains.ts";
 import { policyStep, ruleStep } from "./iptables-steps.ts";
-import { prepareWays, type Way, type Ways } from "./iptables-ways.ts";
+import { prepareWays } from "./iptables-ways.ts";
 import { candidates, type Section } from "./netfilter/iptables/sections.ts";
 import { markedBy, type Packet } from "./packet.ts";
-
-/** Which interface packets of a source come in by. */
-export type InterfaceOf = (source: Ip) => string;
+import { decideByWays, type InterfaceOf, newPacket, type Walker, type WayEnd, type Ways } from "./ways.ts";
 
 /** How a chain ended for the packet. */
-type Ending = "through" | "accept" | "drop" | "reject";
+type Ending = WayEnd | "accept";
 
 /**
  * Makes the rules of both families ready to decide. A packet whose source is the node's goes out by OUTPUT, any other
@@ -34,20 +32,15 @@ export function prepareIptables(
 ): Decider {
   const isLocal = (ip: Ip): boolean => isLoopback(ip) || plan.nodeAddresses.some((own) => sameIp(own, ip));
   const context = { state, isLocal, lookBackSeconds: lookBacks(rulesets) };
-  const families = new Map<Family, Ways>(
+  const families = new Map<Family, Ways<PreparedChain>>(
     rulesets.map(({ family, tables }) => [
       family,
       prepareWays(new Map(tables.map((table) => [table.name, prepareTable(table, context)]))),
     ]),
   );
-  const walker = new Walker(plan, interfaceOf, isLocal);
-  return {
-    decide(flow, _attempt, watch) {
-      const ways = families.get(familyOf(flow.dst));
-      if (ways === undefined) return { verdict: "pass", steps: 0 };
-      return walker.decide(ways, flow, state.clock.nowMs(), watch);
-    },
-  };
+  const packet = newPacket();
+  const walker = new ChainWalker(plan, packet, isLocal);
+  return decideByWays({ ways: families, walker, packet, state, interfaceOf, isLocal });
 }
 
 function lookBacks(rulesets: readonly IptablesRuleset[]): (list: string) => number {
@@ -61,66 +54,19 @@ function lookBacks(rulesets: readonly IptablesRuleset[]): (list: string) => numb
   return (list) => longest.get(list) ?? 0;
 }
 
-/** One walk at a time: its packet and counts are used again by the next. */
-class Walker {
+class ChainWalker implements Walker<PreparedChain> {
+  steps = 0;
   readonly #plan: NodePlan;
-  readonly #interfaceOf: InterfaceOf;
+  readonly #packet: Packet;
   readonly #isLocal: (ip: Ip) => boolean;
-  readonly #packet: Packet = {
-    proto: 6,
-    src: 0 as Ip4,
-    dst: 0 as Ip4,
-    dstPort: 0,
-    mark: 0,
-    dnat: false,
-    snat: false,
-    inInterface: "",
-    nowMs: 0,
-    watch: undefined,
-  };
-  #steps = 0;
 
-  constructor(plan: NodePlan, interfaceOf: InterfaceOf, isLocal: (ip: Ip) => boolean) {
+  constructor(plan: NodePlan, packet: Packet, isLocal: (ip: Ip) => boolean) {
     this.#plan = plan;
-    this.#interfaceOf = interfaceOf;
+    this.#packet = packet;
     this.#isLocal = isLocal;
   }
 
-  decide(ways: Ways, flow: Flow, nowMs: number, watch: Watch | undefined): FlowDecision {
-    const ours = this.#isLocal(flow.src);
-    const packet = this.#packet;
-    packet.proto = flow.proto;
-    packet.src = flow.src;
-    packet.dst = flow.dst;
-    packet.dstPort = flow.dstPort;
-    packet.mark = 0;
-    packet.dnat = false;
-    packet.snat = false;
-    packet.inInterface = ours ? "" : this.#interfaceOf(flow.src);
-    packet.nowMs = nowMs;
-    packet.watch = watch;
-    this.#steps = 0;
-
-    const ending = ours ? this.#send(ways) : this.#receive(ways);
-    const steps = this.#steps;
-    if (ending !== "through") return { verdict: ending, steps };
-    if (!packet.dnat) return { verdict: "pass", steps };
-    return { verdict: "forward", to: { ip: packet.dst, port: packet.dstPort }, masquerade: packet.snat, steps };
-  }
-
-  #receive(ways: Ways): Exclude<Ending, "accept"> {
-    const ending = this.#pass(ways.arriving);
-    if (ending !== "through") return ending;
-    return this.#pass(this.#isLocal(this.#packet.dst) ? ways.delivered : ways.forwarded);
-  }
-
-  #send(ways: Ways): Exclude<Ending, "accept"> {
-    const ending = this.#pass(ways.leaving);
-    if (ending !== "through" || !this.#isLocal(this.#packet.dst)) return ending;
-    return this.#pass(ways.looped);
-  }
-
-  #pass(way: Way): Exclude<Ending, "accept"> {
+  pass(way: readonly PreparedChain[]): WayEnd {
     for (const chain of way) {
       const ending = this.#walk(chain);
       if (ending === "drop" || ending === "reject") return ending;
@@ -144,7 +90,7 @@ class Walker {
 
   #all(chain: PreparedChain, { start, end }: Section): Ending | "next" | "return" {
     for (let at = start; at < end; at += 1) {
-      this.#steps += 1;
+      this.steps += 1;
       const ending = this.#meet(chain, chain.rules[at]!);
       if (ending !== "next") return ending;
     }
@@ -154,12 +100,12 @@ class Walker {
   #some(chain: PreparedChain, { start, end }: Section, places: readonly number[]): Ending | "next" | "return" {
     let passed = start;
     for (const at of places) {
-      this.#steps += at + 1 - passed;
+      this.steps += at + 1 - passed;
       passed = at + 1;
       const ending = this.#meet(chain, chain.rules[at]!);
       if (ending !== "next") return ending;
     }
-    this.#steps += end - passed;
+    this.steps += end - passed;
     return "next";
   }
 

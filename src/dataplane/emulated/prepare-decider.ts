@@ -1,7 +1,8 @@
 import type { Program } from "../../modes/program.ts";
 import type { NodePlan } from "../dataplane.ts";
 import type { Decider, DecisionState } from "./decider.ts";
-import { type InterfaceOf, prepareIptables } from "./iptables.ts";
+import { prepareIptables } from "./iptables.ts";
+import type { InterfaceOf } from "./ways.ts";
 import { prepareNftables } from "./nftables/nftables.ts";
 import { prepareIpvs } from "./pooled-ipvs.ts";
 import { prepareUserspace } from "./userspace.ts";

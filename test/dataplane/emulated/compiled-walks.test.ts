@@ -118,3 +118,25 @@ for (const mode of ["iptables", "nftables"] as const) {
     );
   });
 }
+
+for (const [kind, verdict, steps] of [
+  ["jump", "drop", 3],
+  ["goto", "pass", 2],
+] as const) {
+  test(`nftables: behind a ${kind} to a chain that decides nothing, ${kind === "jump" ? "the next rule" : "nothing"} follows`, () => {
+    const base = { type: "filter", hook: "forward", priority: 0, policy: "accept" } as const;
+    const rules = [{ statements: [{ kind, chain: "other" }] }, { statements: [{ kind: "drop" }] }] as const;
+    const other = { name: "other", rules: [{ statements: [{ kind: "counter" }] }] } as const;
+    const table = {
+      family: "ip",
+      name: "t",
+      sets: [],
+      objects: [],
+      chains: [{ name: "c", base, rules }, other],
+    } as const;
+    const program = { mode: "nftables", ruleset: { tables: [table] } } as const;
+    const decider = prepareDecider(program, { nodeAddresses: [], frontends: [] }, freshState(1));
+    const flow = { proto: 6, src: outside[0]!, srcPort: 1, dst: pods[0]!, dstPort: 80 } as const;
+    assert.deepEqual(decider.decide(flow, 0), { verdict, steps });
+  });
+}

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { planNode } from "../../../src/agent/plan.ts";
 import type { ClusterObject } from "../../../src/cluster/objects.ts";
 import { snapshotOf } from "../../../src/cluster/state.ts";
-import type { InterfaceOf } from "../../../src/dataplane/emulated/iptables.ts";
+import type { InterfaceOf } from "../../../src/dataplane/emulated/ways.ts";
 import { traceFlow } from "../../../src/explain/trace.ts";
 import { buildModel } from "../../../src/model/build.ts";
 import type { Model } from "../../../src/model/model.ts";
