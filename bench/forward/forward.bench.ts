@@ -17,7 +17,7 @@ import { execOk, type RunningCommand, startCommand } from "../../src/host/exec.t
 import { inProject } from "../../test/support/root.ts";
 import { type Backend, protoOf, type Work, works } from "./proxied.ts";
 import { type Figure, renderFigures } from "./render-figures.ts";
-import { direct, haproxy, nginx, OTHER_CPU, ours, type Subject, untilReady } from "./subjects.ts";
+import { direct, OTHER_CPU, ours, peer, type Subject, untilReady } from "./subjects.ts";
 
 const { values } = parseArgs({
   options: {
@@ -80,8 +80,8 @@ async function startSubjects(backends: readonly Backend[]): Promise<void> {
     direct(backends),
     await ours({ engine: name, backends }),
     await ours({ engine: "node", backends }),
-    await nginx(folder, backends),
-    await haproxy(folder, backends),
+    await peer("nginx", folder, backends),
+    await peer("haproxy", folder, backends),
   ];
   for (const one of all) {
     if (typeof one === "string") console.log(`not measured: ${one}`);

@@ -1,9 +1,12 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type RunningCommand, startCommand } from "../../src/host/exec.ts";
+import { freeAddress, isListening } from "../../src/lab/peers/listening.ts";
+import { peerVersion } from "../../src/lab/peers/peer-dataplane.ts";
+import { type Peer, peers } from "../../src/lab/peers/peer.ts";
+import { type Protocol, TCP, UDP } from "../../src/net/flow.ts";
+import { parseIp } from "../../src/net/ip.ts";
 import { threadFile } from "../../src/host/thread-file.ts";
 import type { Backend, OurArguments, Work } from "./proxied.ts";
 
@@ -44,50 +47,30 @@ export async function ours(given: OurArguments): Promise<Subject> {
   return subjectOf(`${given.engine} engine`, command, JSON.parse(command.stdout()) as Subject["ports"]);
 }
 
-const NGINX_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
-
 /** @returns why it is not measured. */
-export async function nginx(folder: string, backends: readonly Backend[]): Promise<Subject | string> {
-  if (!existsSync("/usr/sbin/nginx") || !existsSync(NGINX_MODULE)) return "nginx: not installed";
-  const ports = await freePorts(backends);
-  const servers = backends.map(({ work, proto, port }) => {
-    const udp = proto === "udp" ? " udp" : " backlog=4096";
-    return `server { listen 127.0.0.1:${ports[work]}${udp}; proxy_pass 127.0.0.1:${port}; }`;
-  });
-  const file = join(folder, "nginx.conf");
-  const lines = [
-    `load_module ${NGINX_MODULE};`,
-    `daemon off; master_process off; pid ${join(folder, "nginx.pid")}; error_log stderr crit;`,
-    "events { worker_connections 10000; multi_accept on; }",
-    `stream { tcp_nodelay on; ${servers.join("\n")} }`,
-  ];
-  writeFileSync(file, `${lines.join("\n")}\n`);
-  return serving("nginx", ["/usr/sbin/nginx", "-c", file], ports);
-}
-
-/** @returns why it is not measured. */
-export async function haproxy(folder: string, all: readonly Backend[]): Promise<Subject | string> {
-  if (!existsSync("/usr/sbin/haproxy")) return "haproxy: not installed";
-  const backends = all.filter(({ proto }) => proto === "tcp");
-  const ports = await freePorts(backends);
-  const file = join(folder, "haproxy.cfg");
-  const sections = backends.map(
-    ({ work, port }) => `listen ${work}\n  bind 127.0.0.1:${ports[work]}\n  server one 127.0.0.1:${port}`,
+export async function peer(
+  name: "nginx" | "haproxy",
+  folder: string,
+  all: readonly Backend[],
+): Promise<Subject | string> {
+  if ((await peerVersion(name)) === undefined) return `${name}: not installed`;
+  const { udp, start }: Peer = peers[name];
+  const backends = all.filter(({ proto }) => udp || proto === "tcp");
+  const services = await Promise.all(
+    backends.map(async ({ work, proto, port }) => {
+      const number: Protocol = proto === "udp" ? UDP : TCP;
+      return { name: work, proto: number, at: await freeAddress(number), servers: [{ ip: LOOPBACK, port }] };
+    }),
   );
-  const head = [
-    "global\n  nbthread 1\n  maxconn 9000",
-    "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s",
-  ];
-  writeFileSync(file, `${[...head, ...sections].join("\n")}\n`);
-  return serving("haproxy", ["/usr/sbin/haproxy", "-db", "-f", file], ports);
+  const path = join(folder, `${name}.conf`);
+  const { config = "", commands } = start(services, path, 1);
+  writeFileSync(path, config);
+  const command = startCommand(["taskset", "-c", PROXY_CPU, ...commands[0]!]);
+  await untilReady(command, () => services.every(({ proto, at }) => isListening(proto, at)));
+  return subjectOf(name, command, Object.fromEntries(services.map(({ name: work, at }) => [work, at.port])));
 }
 
-async function serving(name: string, argv: readonly string[], ports: Subject["ports"]): Promise<Subject> {
-  const command = startCommand(["taskset", "-c", PROXY_CPU, ...argv]);
-  const listens = `0100007F:${ports.close!.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 0A`;
-  await untilReady(command, () => readFileSync("/proc/net/tcp", "utf8").includes(listens));
-  return subjectOf(name, command, ports);
-}
+const LOOPBACK = parseIp("127.0.0.1");
 
 function subjectOf(name: string, command: RunningCommand, ports: Subject["ports"]): Subject {
   return {
@@ -105,13 +88,4 @@ function cpuNs(pid: number | undefined): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * NS_PER_TICK;
-}
-
-/** A port for each backend that nobody listens at right now. */
-async function freePorts(backends: readonly Backend[]): Promise<Record<string, number>> {
-  const servers = backends.map(() => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return Object.fromEntries(backends.map(({ work }, at) => [work, ports[at]!]));
 }
