@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, "build", "Release", "sluice.node");
+const load = join(root, "build", "Release", "sluice-load");
 const prebuilt = join(root, "prebuilds", `${process.platform}-${process.arch}`, "sluice.node");
 const isCheckout = existsSync(join(root, "tsconfig.json"));
 const { CC: cc = "cc", SLUICE_REQUIRE_NATIVE: required, npm_config_node_gyp: nodeGyp } = process.env;
@@ -25,10 +26,10 @@ const filesIn = (folder, extension) =>
     .map((file) => join("native", folder, file));
 const filesOf = (extension) => ["core", "binding"].flatMap((folder) => filesIn(folder, extension));
 
-function isFresh() {
-  if (!existsSync(target)) return false;
-  const builtMs = statSync(target).mtimeMs;
-  return filesOf(/\.[ch]$/).every((file) => statSync(join(root, file)).mtimeMs <= builtMs);
+function isFresh(made, sources) {
+  if (!existsSync(made)) return false;
+  const builtMs = statSync(made).mtimeMs;
+  return sources.every((file) => statSync(join(root, file)).mtimeMs <= builtMs);
 }
 
 /** @returns the folder that has include/node/ below it. */
@@ -71,6 +72,18 @@ function install(made) {
   renameSync(made, target);
 }
 
+/** The load generator of benchmarks, which does without Node. @returns why it did not work. */
+function buildLoad() {
+  if (process.platform !== "linux") return `it runs on Linux, and this is ${process.platform}`;
+  if (runs(cc, ["--version"]).status !== 0) return `no C compiler (${cc})`;
+  const made = `${load}.${process.pid}`;
+  mkdirSync(dirname(load), { recursive: true });
+  const built = runs(cc, ["-std=c11", "-D_GNU_SOURCE", "-O2", ...warnings, "-o", made, ...filesIn("load", /\.c$/)]);
+  if (built.status !== 0) return `${cc}: ${built.stderr.split("\n").find((line) => line.includes("error")) ?? ""}`;
+  renameSync(made, load);
+  return undefined;
+}
+
 function build() {
   if (process.platform !== "linux") return `it runs on Linux, and this is ${process.platform}`;
   const failures = [];
@@ -94,7 +107,7 @@ function isPrebuilt() {
 
 /** In a checkout `npm ci` goes on to `prepare`, which comes here again. */
 const later = isCheckout && process.env.npm_lifecycle_event === "install";
-const failure = later || isPrebuilt() || isFresh() ? undefined : build();
+const failure = later || isPrebuilt() || isFresh(target, filesOf(/\.[ch]$/)) ? undefined : build();
 if (failure !== undefined) {
   console.warn(`sluice: the C engine is not built (${failure}): the Node engine will carry traffic`);
   if (required !== undefined) process.exit(1);
@@ -102,3 +115,7 @@ if (failure !== undefined) {
   mkdirSync(dirname(prebuilt), { recursive: true });
   copyFileSync(target, prebuilt);
 }
+// Only a checkout brings its source along: a package measures by the generator in a thread, and says so.
+const noLoad = later || !isCheckout || isFresh(load, filesIn("load", /\.[ch]$/)) ? undefined : buildLoad();
+if (noLoad !== undefined)
+  console.warn(`sluice: the load generator in C is not built (${noLoad}): one in a thread will do`);

@@ -1,88 +1,137 @@
-// `npm test [-- PATTERN…]`: installs, builds and runs the tests, each file in a process of its own.
+// `npm test [-- PATTERN…] [-- --coverage]`: installs, builds and runs the tests, each file in a process of its own.
+// `npm run test:full` leaves nothing to a sample; with `--sampled` it runs only what the last `npm test` sampled.
+// To cover costs every process that a test starts two fifths more time, so it is done when asked for.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { basename, relative } from "node:path";
+import { relative } from "node:path";
 import { root, run } from "./install.mjs";
+import { endLeftProcesses } from "./left-processes.mjs";
 import { installSystemPackages } from "./system-packages.mjs";
 
+const words = process.argv.slice(2);
+const full = words.includes("--full");
+const covered = words.includes("--coverage");
+const patterns = words.filter((word) => !word.startsWith("--"));
 /** A file that is not done by then hangs. */
-const FILE_TIMEOUT_MS = 600_000;
-/** Start first, so that none of them runs alone at the end. */
-const LONGEST = /guest|supermarket|faults|contract/;
-const full = process.argv.includes("--full");
-const patterns = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const FILE_TIMEOUT_MS = full ? 1_800_000 : 600_000;
+/** Started first and in this order, so that none of them runs alone at the end. */
+const longest = (
+  "kernel/guests package/packed lab/scale random-picks run-faults native/builds html bench-stop workers/contract " +
+  "kernel/traffic endurance engines/faults supermarket native/core sanitized kernel/recorded lab/rules benches snapshot " +
+  "lab/bench balancers/contract workers/recorded nftables/kernel forwarding placement many-connections killed"
+).split(" ");
 const out = `${root}/out`;
+const sampledList = `${out}/sampled.txt`;
 const coverage = `${root}/coverage`;
-const tallies = mkdtempSync(`${tmpdir()}/sluice-test-`);
+const temporary = mkdtempSync(`${tmpdir()}/sluice-test-`);
+const onlyThese = words.includes("--sampled") ? lastSampled() : undefined;
 
 installSystemPackages();
 await import("./build.mjs");
 rmSync(out, { recursive: true, force: true });
 rmSync(coverage, { recursive: true, force: true });
 run("node_modules/.bin/tsc", ["-p", "tsconfig.json"]);
-mkdirSync(coverage);
+if (covered) mkdirSync(coverage);
 
 const files = readdirSync(`${out}/test`, { recursive: true })
   .filter((file) => file.endsWith(".test.js"))
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
-  .sort((one, other) => LONGEST.test(other) - LONGEST.test(one) || (one < other ? -1 : 1));
-const queue = files.values();
+  .filter((file) => onlyThese === undefined || onlyThese.includes(file))
+  .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, stop);
+const queue = files.entries();
+/** What marks the processes of each file that runs. */
+const running = new Set();
+let stopped = false;
 const failed = [];
+const sampled = [];
 const sum = { passed: 0, failed: 0, skipped: 0 };
-let started = 0;
-await Promise.all(Array.from({ length: availableParallelism() + 1 }, runQueue));
+await Promise.all(Array.from({ length: availableParallelism() + 2 }, runQueue));
 
-run("node_modules/.bin/c8", [
-  "report",
-  "--temp-directory",
-  coverage,
-  "--include",
-  "out/src/**",
-  "--reporter",
-  "text-summary",
-]);
-rmSync(tallies, { recursive: true, force: true });
+if (covered) reportCoverage();
+if (!full) writeFileSync(sampledList, sampled.map((file) => `${file}\n`).join(""));
+rmSync(temporary, { recursive: true, force: true });
 for (const file of failed) console.error(`failed: ${file}`);
 console.log(`\n${sum.passed} passed, ${Math.max(sum.failed, failed.length)} failed, ${sum.skipped} skipped`);
 process.exit(failed.length === 0 && sum.passed > 0 ? 0 : 1);
 
+async function stop() {
+  stopped = true;
+  await Promise.all([...running].map(endLeftProcesses));
+  rmSync(temporary, { recursive: true, force: true });
+  process.exit(1);
+}
+
+function lastSampled() {
+  if (existsSync(sampledList)) return readFileSync(sampledList, "utf8").trim().split("\n");
+  console.error("--sampled needs to know what was sampled: run npm test before");
+  return process.exit(2);
+}
+
+function rank(file) {
+  const first = longest.findIndex((part) => file.includes(part));
+  return first === -1 ? longest.length : first;
+}
+
+function reportCoverage() {
+  const about = ["--temp-directory", coverage, "--include", "out/src/**", "--reporter", "text-summary"];
+  run("node_modules/.bin/c8", ["report", ...about]);
+}
+
 async function runQueue() {
-  for (const file of queue) {
+  for (const [number, file] of queue) {
+    if (stopped) return;
     const startedMs = performance.now();
-    const { code, output } = await runFile(`${out}/test/${file}`);
+    const { green, output } = await runFile(file, `${temporary}/${number}`);
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-    console.log(`\n${code === 0 ? "ok" : "FAILED"} ${file} (${seconds} s)\n${output.trimEnd()}`);
-    if (code !== 0) failed.push(relative(root, file));
+    console.log(`\n${green ? "ok" : "FAILED"} ${file} (${seconds} s)\n${output.trimEnd()}`);
+    if (!green) failed.push(relative(root, `${out}/test/${file}`));
   }
 }
 
-function runFile(file) {
+/** @param folder to be made; its temporary files go there, and it may leave none. */
+async function runFile(file, folder) {
+  const tally = `${folder}.jsonl`;
+  mkdirSync(folder);
+  const env = { ...process.env, SLUICE_TEST_TALLY: tally, TMPDIR: folder };
+  if (covered) env.NODE_V8_COVERAGE = coverage;
+  if (full) env.SLUICE_FULL = "1";
+  const ran = await runNode(["--enable-source-maps", `${out}/test/${file}`], env);
+  const complaints = ran.left.map((line) => `left running: ${line}`);
+  for (const name of readdirSync(folder)) complaints.push(`left in the folder for temporary files: ${name}`);
+  rmSync(folder, { recursive: true });
+  if (!count(file, tally)) complaints.push("no tally: it does not use the strict wrapper, or did not reach its end");
+  return { green: ran.code === 0 && complaints.length === 0, output: [ran.output, ...complaints].join("\n") };
+}
+
+function runNode(args, env) {
   return new Promise((resolve) => {
-    const tally = `${tallies}/${basename(file)}-${(started += 1)}.jsonl`;
-    const env = { ...process.env, NODE_V8_COVERAGE: coverage, SLUICE_TEST_TALLY: tally };
-    if (full) env.SLUICE_FULL = "1";
-    const child = spawn(process.execPath, ["--enable-source-maps", file], { cwd: root, env, timeout: FILE_TIMEOUT_MS });
+    const child = spawn(process.execPath, args, { cwd: root, env, timeout: FILE_TIMEOUT_MS });
     const chunks = [];
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => chunks.push(chunk));
-    child.on("close", (code, signal) => {
+    // What it left would keep its output open.
+    const mark = `SLUICE_TEST_TALLY=${env.SLUICE_TEST_TALLY}`;
+    running.add(mark);
+    const ended = once(child, "exit").then(() => endLeftProcesses(mark));
+    child.on("close", async (code, signal) => {
+      running.delete(mark);
       if (signal !== null) chunks.push(Buffer.from(`ended by ${signal} after at most ${FILE_TIMEOUT_MS} ms\n`));
-      const counted = count(tally);
-      if (!counted)
-        chunks.push(Buffer.from("no tally: the file does not use the strict wrapper, or did not reach its end\n"));
-      resolve({ code: counted ? (code ?? 1) : 1, output: Buffer.concat(chunks).toString() });
+      resolve({ code, output: Buffer.concat(chunks).toString(), left: await ended });
     });
   });
 }
 
 /** Adds what a file's tests came to. @returns false where it left nothing to add. */
-function count(tally) {
+function count(file, tally) {
   if (!existsSync(tally)) return false;
-  for (const line of readFileSync(tally, "utf8").trim().split("\n")) {
-    const file = JSON.parse(line);
-    sum.passed += file.passed;
-    sum.skipped += file.skipped;
-    sum.failed += file.failed + file.unfinished;
+  const lines = readFileSync(tally, "utf8").trim().split("\n");
+  for (const line of lines.map((text) => JSON.parse(text))) {
+    sum.passed += line.passed;
+    sum.skipped += line.skipped;
+    sum.failed += line.failed + line.unfinished;
+    if (line.sampled && !sampled.includes(file)) sampled.push(file);
   }
   return true;
 }

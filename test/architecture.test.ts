@@ -11,7 +11,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   cluster: ["core", "net"],
   model: ["core", "net", "cluster"],
   balancers: ["core", "net"],
-  modes: ["core", "net", "model", "balancers/share-threshold.ts", "balancers/registry.ts"],
+  modes: ["core", "net", "model", "balancers/share-threshold.ts", "balancers/ipvs-schedulers.ts"],
   host: ["core", "net"],
   dataplane: ["core", "net", "host", "balancers", "modes"],
   agent: ["core", "net", "host", "cluster", "model", "modes", "dataplane"],

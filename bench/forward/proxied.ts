@@ -7,6 +7,8 @@ export interface Work {
   readonly kind: "close" | "echo" | "bulk" | "udp" | "oneway";
   readonly lanes: number;
   readonly bytes: number;
+  /** Questions a second, for all alike; absent: as many as it can. */
+  readonly rate?: number;
   /** What is counted: operations, or bytes. */
   readonly counts: "operations" | "bytes";
 }
@@ -14,6 +16,7 @@ export interface Work {
 export const works: readonly Work[] = [
   { name: "connect-request-close", kind: "close", lanes: 32, bytes: 64, counts: "operations" },
   { name: "request-response, 32 kept", kind: "echo", lanes: 32, bytes: 64, counts: "operations" },
+  { name: "request-response, 2,000 a second", kind: "echo", lanes: 32, bytes: 64, rate: 2000, counts: "operations" },
   { name: "bulk, 1 connection", kind: "bulk", lanes: 1, bytes: 1, counts: "bytes" },
   { name: "bulk, 8 connections", kind: "bulk", lanes: 8, bytes: 1, counts: "bytes" },
   { name: "UDP request-response, 32 flows", kind: "udp", lanes: 32, bytes: 64, counts: "operations" },

@@ -17,6 +17,9 @@ export interface Subject {
   readonly ports: Readonly<Partial<Record<Work["kind"], number>>>;
   /** Processor time so far, in nanoseconds; undefined where there is no proxy. */
   cpuNs(): number | undefined;
+  /** Memory of its own, in bytes; undefined where there is no proxy. */
+  memoryBytes(): number | undefined;
+  readonly pid?: number;
   stop(): Promise<void>;
 }
 
@@ -37,7 +40,7 @@ export async function untilReady(command: RunningCommand, holds: () => boolean):
 
 export function direct(backends: readonly Backend[]): Subject {
   const ports = Object.fromEntries(backends.map(({ work, port }) => [work, port]));
-  return { name: "no proxy", ports, cpuNs: () => undefined, stop: async () => {} };
+  return { name: "no proxy", ports, cpuNs: () => undefined, memoryBytes: () => undefined, stop: async () => {} };
 }
 
 export async function ours(given: OurArguments): Promise<Subject> {
@@ -77,10 +80,18 @@ function subjectOf(name: string, command: RunningCommand, ports: Subject["ports"
     name,
     ports,
     cpuNs: () => cpuNs(command.pid),
+    memoryBytes: () => memoryBytes(command.pid),
+    ...(command.pid === undefined ? {} : { pid: command.pid }),
     async stop() {
       await command.stop("SIGKILL");
     },
   };
+}
+
+/** Pages that no file is behind, from /proc/PID/status. */
+function memoryBytes(pid: number | undefined): number {
+  const kilobytes = /^RssAnon:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return Number(kilobytes?.[1]) * 1024;
 }
 
 /** User and system time of a process, from /proc/PID/stat: fields 14 and 15. */

@@ -3,7 +3,9 @@
  *
  * Each case and round is a process of its own with a network namespace of its own, in an order shuffled afresh. A time
  * is that of `agent.sync`: model, program, text, and the host's commands, whose share stands beside it: the same input
- * would take them as long from anybody. kube-proxy is not run here: its figures are quoted.
+ * would take them as long from anybody. kube-proxy is not run here: its figures are quoted, from another day and, it
+ * may be, a faster machine. What does not depend on the machine is how often a change takes as long as the host's
+ * command takes to replace one chain of its own in the same tables, which nobody who runs that command can undercut.
  *
  * Needs root. Options: `--rounds N`, `--only PATTERN` of cases, `--seed N` of the order.
  */
@@ -29,6 +31,7 @@ interface Measured {
   readonly change: number;
   readonly changeTool: number;
   readonly changeBytes: number;
+  readonly least: number;
   readonly resident: number;
   readonly peak: number;
 }
@@ -102,6 +105,7 @@ function linesOf({ label, backend, services }: Case, runs: readonly Measured[]):
   return [
     line("first sync", "first", "firstTool", quoted.firstAtMost, quoted.first),
     line(`one endpoint (${bytes} bytes)`, "change", "changeTool", quoted.changeAtMost, quoted.change),
+    [`${label}: change, of the command's least`, ratioText(of("change"), of("least")), "", "", "", "", ""],
     [
       `${label}: memory`,
       `${resident} MB, at its peak ${peak} MB`,
@@ -112,6 +116,16 @@ function linesOf({ label, backend, services }: Case, runs: readonly Measured[]):
       quoted.memory ?? "",
     ],
   ];
+}
+
+/** Of pairs that were measured one right after the other. */
+function ratioText(ours: readonly number[], least: readonly number[]): string {
+  const { estimate, low, high } = geometricMeanInterval(
+    ours.map((seconds, index) => seconds / least[index]!),
+    SEED,
+  );
+  const range = low === undefined || high === undefined ? "" : ` (${low.toFixed(2)} … ${high.toFixed(2)})`;
+  return `${estimate?.toFixed(2)} ×${range}; it takes ${median(least).toFixed(2)} s`;
 }
 
 function meanText(seconds: readonly number[]): string {
@@ -134,11 +148,12 @@ async function measure({ backend, services }: Case): Promise<Measured> {
     };
     const first = await sync(before);
     const firstTool = dataplane.toolMs() / 1000;
-    const [changes, tools, fed]: [number[], number[], number[]] = [[], [], []];
+    const [changes, tools, fed, leasts]: [number[], number[], number[], number[]] = [[], [], [], []];
     for (let i = 0; i < CHANGES; i += 1) {
       changes.push(await sync(i % 2 === 0 ? after : before));
       tools.push(dataplane.toolMs() / 1000);
       fed.push(dataplane.fedBytes());
+      leasts.push((await dataplane.leastMs()) / 1000);
     }
     if (fed.some((bytes) => bytes === 0)) throw new Error("a change fed nothing");
     // As a process does that runs on.
@@ -149,6 +164,7 @@ async function measure({ backend, services }: Case): Promise<Measured> {
       change: median(changes),
       changeTool: median(tools),
       changeBytes: Math.max(...fed),
+      least: median(leasts),
       resident: process.memoryUsage().rss / 1e6,
       peak: (process.resourceUsage().maxRSS * 1024) / 1e6,
     };

@@ -56,6 +56,22 @@ bool sl_argument_array(struct sl_arguments* arguments, int at, napi_typedarray_t
 	return true;
 }
 
+bool sl_argument_shared(struct sl_arguments* arguments, int at, napi_typedarray_type type, size_t elements, void** data)
+{
+	napi_typedarray_type its_type;
+	size_t length;
+	size_t offset;
+	napi_value buffer;
+	bool detachable = true;
+	if (!sl_argument_array(arguments, at, type, elements, data))
+		return false;
+	if (napi_get_typedarray_info(arguments->env, arguments->values[at], &its_type, &length, NULL, &buffer, &offset) !=
+		    napi_ok ||
+	    napi_is_arraybuffer(arguments->env, buffer, &detachable) != napi_ok || detachable)
+		return wrong(arguments, at, "a typed array in shared memory (a SharedArrayBuffer)");
+	return true;
+}
+
 napi_value sl_throw(napi_env env, const char* code, const char* message)
 {
 	napi_throw_error(env, code, message);

@@ -3,6 +3,7 @@
 #include "policy-words.h"
 
 #include <limits.h>
+#include <string.h>
 
 const napi_type_tag sl_handle_tag = {0x51c1d0e6a54b4e0f, 0x9d2f0c7e5b1a8834};
 
@@ -115,6 +116,23 @@ napi_value sl_js_reset_all(napi_env env, napi_callback_info info)
 	if (!sl_arguments_read(env, info, &arguments) || (handle = sl_argument_running(&arguments)) == NULL)
 		return NULL;
 	return done(handle, sl_number(env, sl_engine_reset_all(handle->engine)));
+}
+
+/** destination(engine, slot, to: Uint32Array(6)): 0 or -errno. */
+napi_value sl_js_destination(napi_env env, napi_callback_info info)
+{
+	struct sl_arguments arguments;
+	struct sl_handle* handle;
+	double slot;
+	void* words;
+	if (!sl_arguments_read(env, info, &arguments) || (handle = sl_argument_running(&arguments)) == NULL ||
+	    !sl_argument_number(&arguments, 1, 0, UINT_MAX, &slot) ||
+	    !sl_argument_array(&arguments, 2, napi_uint32_array, SL_ADDR_WORDS, &words))
+		return NULL;
+	struct sl_addr to = {0};
+	int failure = sl_engine_destination(handle->engine, (uint32_t)slot, &to);
+	memcpy(words, &to, sizeof to);
+	return sl_number(env, failure);
 }
 
 /** connections(engine): how many are open. */

@@ -8,6 +8,7 @@
 
 napi_value sl_js_open_socket(napi_env env, napi_callback_info info);
 napi_value sl_js_close_socket(napi_env env, napi_callback_info info);
+napi_value sl_js_original_destination(napi_env env, napi_callback_info info);
 
 napi_value sl_js_create(napi_env env, napi_callback_info info);
 napi_value sl_js_listen(napi_env env, napi_callback_info info);
@@ -16,6 +17,7 @@ napi_value sl_js_use(napi_env env, napi_callback_info info);
 napi_value sl_js_hold(napi_env env, napi_callback_info info);
 napi_value sl_js_expire(napi_env env, napi_callback_info info);
 napi_value sl_js_reset_all(napi_env env, napi_callback_info info);
+napi_value sl_js_destination(napi_env env, napi_callback_info info);
 napi_value sl_js_connections(napi_env env, napi_callback_info info);
 napi_value sl_js_stop(napi_env env, napi_callback_info info);
 

@@ -23,16 +23,18 @@ static void close_engine(struct sl_handle* handle)
 {
 	if (handle->engine == NULL)
 		return;
-	uv_poll_stop(&handle->poll);
-	sl_engine_free(handle->engine);
-	handle->engine = NULL;
+	/* First what names the engine's descriptor: once it is closed, its number may be another thread's. */
 	uv_close((uv_handle_t*)&handle->poll, on_closed);
 	uv_close((uv_handle_t*)&handle->timer, on_closed);
+	sl_engine_free(handle->engine);
+	handle->engine = NULL;
 }
 
+/** Also of what was never held: one that did not start has only a part. */
 static void let_go(struct sl_handle* handle)
 {
-	napi_delete_reference(handle->env, handle->turn);
+	if (handle->turn != NULL)
+		napi_delete_reference(handle->env, handle->turn);
 	for (int at = 0; at < SL_KEPT; at++)
 		if (handle->kept[at] != NULL)
 			napi_delete_reference(handle->env, handle->kept[at]);
@@ -43,14 +45,24 @@ static void on_thread_end(napi_async_cleanup_hook_handle hook, void* data)
 {
 	struct sl_handle* handle = data;
 	(void)hook;
-	if (handle->engine != NULL)
-		close_engine(handle);
+	if (handle->engine == NULL)
+		return;
+	close_engine(handle);
+	/* Node frees no reference that was not given back, not even with its thread. */
+	let_go(handle);
 }
 
 void sl_handle_release(struct sl_handle* handle)
 {
 	if (--handle->users == 0)
 		free(handle);
+}
+
+void sl_handle_abandon(struct sl_handle* handle)
+{
+	sl_engine_free(handle->engine);
+	handle->engine = NULL;
+	let_go(handle);
 }
 
 void sl_handle_stop(struct sl_handle* handle)
@@ -106,17 +118,19 @@ void sl_handle_schedule(struct sl_handle* handle)
 int sl_handle_start(struct sl_handle* handle)
 {
 	uv_loop_t* loop;
-	if (napi_get_uv_event_loop(handle->env, &loop) != napi_ok)
+	if (napi_get_uv_event_loop(handle->env, &loop) != napi_ok ||
+	    napi_add_async_cleanup_hook(handle->env, on_thread_end, handle, &handle->hook) != napi_ok)
 		return UV_EINVAL;
 	int failure = uv_poll_init(loop, &handle->poll, sl_engine_fd(handle->engine));
-	if (failure != 0)
+	if (failure != 0) {
+		napi_remove_async_cleanup_hook(handle->hook);
 		return failure;
+	}
 	uv_timer_init(loop, &handle->timer);
 	handle->poll.data = handle;
 	handle->timer.data = handle;
 	handle->open_handles = 2;
 	handle->users++;
-	napi_add_async_cleanup_hook(handle->env, on_thread_end, handle, &handle->hook);
 	uv_poll_start(&handle->poll, UV_READABLE, on_readable);
 	return 0;
 }

@@ -24,13 +24,16 @@ struct sl_handle {
 	uv_poll_t poll;
 	uv_timer_t timer;
 	int open_handles;                   /** of the two */
-	uint32_t users;                     /** the object, and the loop */
+	uint32_t users;                     /** the object, and the loop; whoever creates it, until then */
 	bool turning;                       /** in a turn: freeing has to wait */
 	bool stop_wanted;
 };
 
-/** Starts watching. @return 0, or an error of libuv and the handle is gone. */
+/** Starts watching. @return 0, or an error of libuv and nothing is watched. */
 int sl_handle_start(struct sl_handle* handle);
+
+/** Frees the engine of one that did not start, and lets go of all that was kept for it. */
+void sl_handle_abandon(struct sl_handle* handle);
 
 /** Has the loop come back when there is something to do; after everything that was done from outside. */
 void sl_handle_schedule(struct sl_handle* handle);

@@ -14,6 +14,7 @@ static const struct {
 } functions[] = {
 	{"openSocket", sl_js_open_socket},
 	{"closeSocket", sl_js_close_socket},
+	{"originalDestination", sl_js_original_destination},
 	{"create", sl_js_create},
 	{"listen", sl_js_listen},
 	{"unlisten", sl_js_unlisten},
@@ -21,6 +22,7 @@ static const struct {
 	{"hold", sl_js_hold},
 	{"expire", sl_js_expire},
 	{"resetAll", sl_js_reset_all},
+	{"destination", sl_js_destination},
 	{"connections", sl_js_connections},
 	{"stop", sl_js_stop},
 };

@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ADDR_WORDS (sizeof(struct sl_addr) / sizeof(uint32_t))
-
 /** openSocket(at: Uint32Array(6), tcp, reusePort, backlog): a descriptor, or -errno; `at` gets what was bound. */
 napi_value sl_js_open_socket(napi_env env, napi_callback_info info)
 {
@@ -18,7 +16,7 @@ napi_value sl_js_open_socket(napi_env env, napi_callback_info info)
 	bool reuse_port;
 	double backlog;
 	if (!sl_arguments_read(env, info, &arguments) ||
-	    !sl_argument_array(&arguments, 0, napi_uint32_array, ADDR_WORDS, &words) ||
+	    !sl_argument_array(&arguments, 0, napi_uint32_array, SL_ADDR_WORDS, &words) ||
 	    !sl_argument_bool(&arguments, 1, &tcp) || !sl_argument_bool(&arguments, 2, &reuse_port) ||
 	    !sl_argument_number(&arguments, 3, 1, 65535, &backlog))
 		return NULL;
@@ -47,4 +45,19 @@ napi_value sl_js_close_socket(napi_env env, napi_callback_info info)
 		return sl_throw(env, "ERR_NOT_OPEN", "not an open socket");
 	close((int)fd);
 	return NULL;
+}
+
+/** originalDestination(fd, to: Uint32Array(6)): 0 or -errno, of an accepted TCP socket. */
+napi_value sl_js_original_destination(napi_env env, napi_callback_info info)
+{
+	struct sl_arguments arguments;
+	double fd;
+	void* words;
+	if (!sl_arguments_read(env, info, &arguments) || !sl_argument_number(&arguments, 0, 0, INT_MAX, &fd) ||
+	    !sl_argument_array(&arguments, 1, napi_uint32_array, SL_ADDR_WORDS, &words))
+		return NULL;
+	struct sl_addr to = {0};
+	int failure = sl_original_destination((int)fd, &to);
+	memcpy(words, &to, sizeof to);
+	return sl_number(env, failure);
 }

@@ -25,13 +25,31 @@ int sl_rest_keep(struct sl_buffers* buffers, struct sl_rest* rest, size_t at, si
 		buffers->current = NULL;
 		return 0;
 	}
-	rest->data = malloc(end - at);
+	return sl_rest_copy(rest, buffers->current + at, end - at);
+}
+
+int sl_rest_copy(struct sl_rest* rest, const char* data, size_t length)
+{
+	rest->large = 0;
+	rest->data = malloc(length);
 	if (rest->data == NULL)
 		return -1;
-	memcpy(rest->data, buffers->current + at, end - at);
+	memcpy(rest->data, data, length);
 	rest->at = 0;
-	rest->end = end - at;
+	rest->end = length;
 	return 0;
+}
+
+void sl_rest_shrink(struct sl_rest* rest)
+{
+	size_t left = rest->end - rest->at;
+	if (!rest->large || left == 0)
+		return;
+	memmove(rest->data, rest->data + rest->at, left);
+	char* smaller = realloc(rest->data, left);
+	if (smaller != NULL)
+		rest->data = smaller;
+	*rest = (struct sl_rest){.data = rest->data, .end = left};
 }
 
 void sl_rest_drop(struct sl_buffers* buffers, struct sl_rest* rest)

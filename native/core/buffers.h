@@ -33,6 +33,12 @@ char* sl_buffers_current(struct sl_buffers* buffers);
  */
 int sl_rest_keep(struct sl_buffers* buffers, struct sl_rest* rest, size_t at, size_t end);
 
+/** Keeps a copy of what lies elsewhere. @return 0, or -1 without memory. */
+int sl_rest_copy(struct sl_rest* rest, const char* data, size_t length);
+
+/** Gives back the part of a large buffer that holds nothing. */
+void sl_rest_shrink(struct sl_rest* rest);
+
 /** Frees the bytes that are left. */
 void sl_rest_drop(struct sl_buffers* buffers, struct sl_rest* rest);
 

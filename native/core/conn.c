@@ -1,7 +1,9 @@
 #include "conn.h"
 
 #include "sockets.h"
+#include "volley.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -32,7 +34,7 @@ static void on_event(struct sl_engine* engine, struct sl_conn* conn, struct sl_s
 	if (conn->state != SL_CONN_JOINED)
 		return;
 	sl_side_event(side, events);
-	sl_pump(engine, conn);
+	sl_stir(engine, conn);
 }
 
 static void client_ready(struct sl_engine* engine, struct sl_source* source, uint32_t events)
@@ -76,6 +78,7 @@ int sl_conn_accept(struct sl_engine* engine, uint32_t listener, struct sl_group*
 	conn->flow.routed = routed;
 	conn->policy = sl_policy_hold(engine->policy);
 	conn->client.source = (struct sl_source){.fd = fd, .ready = client_ready};
+	conn->client.readable = true;
 	conn->endpoint.source = (struct sl_source){.fd = -1, .ready = endpoint_ready};
 	conn->state = SL_CONN_ASKING;
 	sl_list_init(&conn->flow.link);
@@ -93,6 +96,14 @@ int sl_conn_accept(struct sl_engine* engine, uint32_t listener, struct sl_group*
 	return 0;
 }
 
+int sl_engine_destination(const struct sl_engine* engine, uint32_t slot, struct sl_addr* to)
+{
+	struct sl_flow* flow = slot < engine->slots.count ? engine->slots.flows[slot] : NULL;
+	if (flow == NULL || flow->routed != routed)
+		return -ENOENT;
+	return sl_original_destination(SL_OF(flow, struct sl_conn, flow)->client.source.fd, to);
+}
+
 void sl_conn_ask(struct sl_engine* engine, struct sl_conn* conn)
 {
 	conn->state = SL_CONN_ASKING;
@@ -108,7 +119,7 @@ static void close_side(struct sl_engine* engine, struct sl_side* side, bool rese
 	if (resets)
 		sl_close_reset(side->source.fd);
 	else
-		close(side->source.fd);
+		sl_close_soon(engine, side->source.fd);
 	side->source.fd = -1;
 }
 

@@ -21,7 +21,8 @@
 	each(datagramsToEndpoints, DATAGRAMS_TO_ENDPOINTS) \
 	each(datagramsToClients, DATAGRAMS_TO_CLIENTS) \
 	each(datagramsCut, DATAGRAMS_CUT) \
-	each(datagramsLost, DATAGRAMS_LOST)
+	each(datagramsLost, DATAGRAMS_LOST) \
+	each(callsRefused, CALLS_REFUSED)
 
 enum sl_counter {
 #define SL_COUNTER_ENUM(name, upper) SL_##upper,

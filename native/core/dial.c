@@ -1,6 +1,7 @@
 #include "conn.h"
 
 #include "sockets.h"
+#include "volley.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -14,6 +15,7 @@ static void hang_up(struct sl_conn* conn)
 	if (conn->endpoint.source.fd >= 0)
 		close(conn->endpoint.source.fd);
 	conn->endpoint.source.fd = -1;
+	conn->endpoint.watched = false;
 	conn->endpoint.watches_out = false;
 	sl_timer_clear(&conn->timer);
 }
@@ -27,7 +29,8 @@ static void failed(struct sl_engine* engine, struct sl_conn* conn)
 		sl_conn_ask(engine, conn);
 		return;
 	}
-	sl_conn_over(engine, conn, SL_RESET, conn->policy->failure_resets);
+	/* Closing a socket whose bytes nobody has read resets it; so it does where they were read here in advance. */
+	sl_conn_over(engine, conn, SL_RESET, conn->policy->failure_resets || conn->client.rest.data != NULL);
 }
 
 static void starve(struct sl_engine* engine, struct sl_conn* conn)
@@ -39,21 +42,13 @@ static void starve(struct sl_engine* engine, struct sl_conn* conn)
 	sl_shortage_begins(engine);
 }
 
-void sl_dial(struct sl_engine* engine, struct sl_conn* conn)
+/** @param outcome: 0, or -EINPROGRESS. */
+static void is_dialling(struct sl_engine* engine, struct sl_conn* conn, int fd, int outcome)
 {
-	bool connected;
-	int fd = sl_open_connecting(&conn->to, conn->policy->keepalive_s, &connected);
-	if (fd < 0) {
-		if (sl_is_shortage(-fd))
-			starve(engine, conn);
-		else
-			failed(engine, conn);
-		return;
-	}
 	sl_timer_clear(&conn->timer);
 	conn->endpoint.source.fd = fd;
-	if (connected) {
-		sl_join(engine, conn, false);
+	if (outcome == 0) {
+		sl_join(engine, conn);
 		return;
 	}
 	conn->state = SL_CONN_DIALLING;
@@ -62,9 +57,67 @@ void sl_dial(struct sl_engine* engine, struct sl_conn* conn)
 		failed(engine, conn);
 		return;
 	}
+	conn->endpoint.watched = true;
 	uint32_t timeout_ms = conn->policy->dial_timeout_ms[conn->flow.attempt];
 	if (timeout_ms > 0)
 		sl_timer_set(&engine->wheel, &conn->timer, sl_due_ms(engine, timeout_ms));
+}
+
+static void not_dialled(struct sl_engine* engine, struct sl_conn* conn, int failure)
+{
+	if (sl_is_shortage(-failure))
+		starve(engine, conn);
+	else
+		failed(engine, conn);
+}
+
+void sl_dialled(struct sl_engine* engine, struct sl_conn* conn, int fd, int outcome)
+{
+	if (outcome == 0 || outcome == -EINPROGRESS) {
+		is_dialling(engine, conn, fd, outcome);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	not_dialled(engine, conn, outcome);
+}
+
+static void dial_alone(struct sl_engine* engine, struct sl_conn* conn)
+{
+	bool connected = false;
+	int fd = sl_open_connecting(&conn->to, conn->policy->keepalive_s, &connected);
+	int outcome = connected ? 0 : -EINPROGRESS;
+	sl_dialled(engine, conn, fd, fd < 0 ? fd : outcome);
+}
+
+/** One that was ended in between is dialled no more. @return how many are left. */
+static uint32_t leave_living(struct sl_queue* queue)
+{
+	uint32_t living = 0;
+	for (uint32_t at = 0; at < queue->count; at++)
+		if (queue->conns[at]->state != SL_CONN_DEAD)
+			queue->conns[living++] = queue->conns[at];
+	return living;
+}
+
+void sl_dial(struct sl_engine* engine, struct sl_conn* conn)
+{
+	struct sl_queue* dialling = &engine->volley->dialling;
+	if (dialling->count == SL_STIRRED)
+		sl_dial_all(engine);
+	dialling->conns[dialling->count++] = conn;
+}
+
+void sl_dial_all(struct sl_engine* engine)
+{
+	struct sl_queue* dialling = &engine->volley->dialling;
+	uint32_t count = leave_living(dialling);
+	if (sl_together(engine->volley, count))
+		sl_dial_together(engine, dialling->conns, count);
+	else
+		for (uint32_t at = 0; at < count; at++)
+			dial_alone(engine, dialling->conns[at]);
+	dialling->count = 0;
 }
 
 void sl_dial_event(struct sl_engine* engine, struct sl_conn* conn, uint32_t events)
@@ -72,10 +125,13 @@ void sl_dial_event(struct sl_engine* engine, struct sl_conn* conn, uint32_t even
 	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0)
 		return;
 	sl_timer_clear(&conn->timer);
-	if (sl_connect_result(conn->endpoint.source.fd) == 0)
-		sl_join(engine, conn, true);
-	else
+	if (sl_connect_result(conn->endpoint.source.fd) != 0) {
 		failed(engine, conn);
+		return;
+	}
+	/* An endpoint that speaks first may have spoken by now, and epoll says so once. That there is no error was asked. */
+	sl_side_event(&conn->endpoint, events & ~(uint32_t)EPOLLERR);
+	sl_join(engine, conn);
 }
 
 void sl_dial_timeout(struct sl_engine* engine, struct sl_conn* conn)

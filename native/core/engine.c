@@ -1,6 +1,7 @@
 #include "conn.h"
 #include "listener.h"
 #include "udp.h"
+#include "volley.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 
 /** Events of one turn. */
 #define EVENTS 256
+/** Batches a turn: what an endpoint's refusal asks again comes after what others want. */
+#define ROUNDS 8
 
 static double read_clock(const struct sl_engine* engine)
 {
@@ -42,12 +45,15 @@ struct sl_engine* sl_engine_new(const struct sl_engine_options* options)
 	init_lists(engine);
 	engine->options = *options;
 	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
+	int failure = engine->epoll < 0 ? errno : ENOMEM;
 	engine->policy = sl_policy_new(&options->policy);
 	engine->udp = sl_udp_new(options->max_udp_flows);
-	if (engine->epoll < 0 || engine->policy == NULL || engine->udp == NULL) {
-		int failure = engine->epoll < 0 ? errno : ENOMEM;
+	engine->volley = sl_volley_new(options->together_from);
+	if (engine->epoll < 0 || engine->policy == NULL || engine->udp == NULL || engine->volley == NULL) {
 		if (engine->udp != NULL)
 			sl_udp_free(engine);
+		if (engine->volley != NULL)
+			sl_volley_free(engine->volley);
 		if (engine->policy != NULL)
 			sl_policy_release(engine->policy);
 		if (engine->epoll >= 0)
@@ -59,6 +65,7 @@ struct sl_engine* sl_engine_new(const struct sl_engine_options* options)
 	engine->now_ms = read_clock(engine);
 	sl_wheel_init(&engine->wheel, (uint64_t)engine->now_ms);
 	sl_timer_init(&engine->shortage, sl_shortage_over);
+	sl_timer_init(&engine->slow, sl_slow_due);
 	return engine;
 }
 
@@ -78,6 +85,7 @@ void sl_engine_stop(struct sl_engine* engine)
 	sl_engine_reset_all(engine);
 	while (sl_has_news(engine))
 		sl_route_batch(engine);
+	sl_close_all(engine);
 }
 
 void sl_engine_free(struct sl_engine* engine)
@@ -88,6 +96,7 @@ void sl_engine_free(struct sl_engine* engine)
 	sl_engine_stop(engine);
 	bury(engine);
 	sl_udp_free(engine);
+	sl_volley_free(engine->volley);
 	sl_buffers_free(&engine->buffers);
 	sl_policy_release(engine->policy);
 	free(engine->slots.flows);
@@ -136,10 +145,20 @@ uint32_t sl_engine_turn(struct sl_engine* engine)
 		struct sl_source* source = events[at].data.ptr;
 		source->ready(engine, source, events[at].events);
 	}
+	sl_volley(engine);
+	sl_udp_answer(engine);
 	sl_udp_flush(engine);
+	sl_close_all(engine);
 	sl_wheel_advance(&engine->wheel, (uint64_t)engine->now_ms, engine);
 	done += (count > 0 ? (uint32_t)count : 0) + sl_has_news(engine);
-	sl_route_batch(engine);
+	sl_dial_all(engine);
+	for (int round = 0; round < ROUNDS && sl_has_news(engine); round++) {
+		sl_route_batch(engine);
+		sl_dial_all(engine);
+	}
+	sl_volley(engine);
+	sl_close_all(engine);
+	sl_volley_settle(engine);
 	bury(engine);
 	return done;
 }

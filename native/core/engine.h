@@ -54,6 +54,7 @@ struct sl_changes {
 };
 
 struct sl_udp;
+struct sl_volley;
 
 struct sl_engine {
 	struct sl_engine_options options;
@@ -72,7 +73,9 @@ struct sl_engine {
 	struct sl_link starving;     /** connections that wait for a descriptor */
 	struct sl_link dead;         /** freed when no event of this turn can name them any more */
 	struct sl_timer shortage;    /** set while accepting rests */
+	struct sl_timer slow;        /** set while a connection may hold more memory than it needs */
 	struct sl_udp* udp;
+	struct sl_volley* volley;    /** calls that are made together */
 	uint32_t connection_count;
 	bool held;
 	bool mute;                   /** the router does not answer any more */
@@ -89,8 +92,11 @@ void sl_slot_give_back(struct sl_engine* engine, struct sl_flow* flow);
 void sl_ask(struct sl_engine* engine, struct sl_flow* flow);
 /** Takes a flow out of the queue of those that ask. @return false: the router is looking at it, so it must stay. */
 bool sl_ask_no_more(struct sl_flow* flow);
+/** Makes room for all that so many flows can have to be told, beside what waits. @return 0, or -1 without memory. */
+int sl_tell_reserve(struct sl_engine* engine, uint32_t flows);
+/** There is room for it: a flow tells at most twice, and was reserved for when it got its slot. */
 void sl_tell(struct sl_engine* engine, uint32_t slot, enum sl_became became);
-/** Tells and asks the router, and carries out its routes. */
+/** Tells and asks the router once, and carries out its routes. */
 void sl_route_batch(struct sl_engine* engine);
 bool sl_has_news(const struct sl_engine* engine);
 
@@ -109,6 +115,12 @@ void sl_shortage_begins(struct sl_engine* engine);
 /** A descriptor was given back: whoever waits for one may have it at the end of the turn. */
 void sl_shortage_may_end(struct sl_engine* engine);
 void sl_shortage_over(void* engine, struct sl_timer* timer);
+
+/* slow.c */
+
+/** A large buffer is held for one who does not read: for long only as much of it as holds something. */
+void sl_slow_begins(struct sl_engine* engine);
+void sl_slow_due(void* engine, struct sl_timer* timer);
 
 static inline void sl_add(struct sl_engine* engine, enum sl_counter which, double amount)
 {

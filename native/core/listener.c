@@ -84,6 +84,8 @@ int sl_engine_listen(struct sl_engine* engine, uint32_t id, int fd, bool tcp, ui
 	};
 	if (listener->source.fd < 0)
 		return discard(listener, -errno);
+	if (!tcp)
+		sl_take_joined(listener->source.fd);
 	listener->group = sl_group_hold(engine, group);
 	if (listener->group == NULL)
 		return discard(listener, -ENOMEM);
@@ -120,14 +122,25 @@ void sl_engine_unlisten(struct sl_engine* engine, uint32_t id)
 	}
 }
 
+void sl_listener_rests(struct sl_engine* engine, struct sl_listener* listener)
+{
+	if (listener->watched)
+		sl_unwatch(engine, &listener->source);
+	listener->watched = false;
+	sl_shortage_begins(engine);
+}
+
 void sl_listeners_watch(struct sl_engine* engine, bool watch_them)
 {
 	for (struct sl_link* link = engine->listeners.next; link != &engine->listeners; link = link->next) {
 		struct sl_listener* listener = SL_OF(link, struct sl_listener, link);
-		if (!listener->tcp || listener->watched == watch_them)
+		/* Datagrams still find their flows while no connection can be accepted. */
+		if (listener->watched == watch_them || (!listener->tcp && !watch_them))
 			continue;
 		if (watch_them) {
-			(void)watch(engine, listener);
+			/* Else nobody would come back for it. */
+			if (watch(engine, listener) != 0)
+				sl_shortage_begins(engine);
 		} else {
 			sl_unwatch(engine, &listener->source);
 			listener->watched = false;

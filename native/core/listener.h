@@ -17,8 +17,10 @@ struct sl_listener {
 	struct sl_group* group;    /** held */
 };
 
-/** Takes listeners out of epoll while descriptors or memory are short, or puts them back. UDP ones stay. */
+/** Takes listeners out of epoll while descriptors or memory are short, but for those of UDP; or puts all back. */
 void sl_listeners_watch(struct sl_engine* engine, bool watch);
+/** Takes one out of epoll, which cannot be read for a shortage. */
+void sl_listener_rests(struct sl_engine* engine, struct sl_listener* listener);
 
 /** Closes and frees it; never called while events of a turn are being served. */
 void sl_listener_close(struct sl_engine* engine, struct sl_listener* listener);

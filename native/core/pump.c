@@ -2,14 +2,12 @@
 
 #include "proxy-protocol.h"
 #include "sockets.h"
+#include "volley.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-
-/** A first write of so much fits one segment on any path, and waits for nothing: many connections have no second one. */
-#define ONE_SEGMENT_BYTES 1000
 
 enum moved {
 	WAITS,   /** for one of the sockets */
@@ -25,15 +23,14 @@ static void start_closing(struct sl_engine* engine, struct sl_conn* conn)
 	conn->closing = true;
 }
 
-static void fail(struct sl_engine* engine, struct sl_conn* conn)
+void sl_conn_fail(struct sl_engine* engine, struct sl_conn* conn)
 {
 	start_closing(engine, conn);
 	sl_add(engine, SL_RESETS, 1);
 	sl_conn_over(engine, conn, SL_RESET, !conn->policy->closes_both);
 }
 
-/** Has epoll say when the side can be written to again. */
-static int want_out(struct sl_engine* engine, struct sl_side* side)
+int sl_want_out(struct sl_engine* engine, struct sl_side* side)
 {
 	side->writable = false;
 	if (side->watches_out)
@@ -46,16 +43,22 @@ static int want_out(struct sl_engine* engine, struct sl_side* side)
 	return errno == ENOENT ? 0 : -1;
 }
 
-static ssize_t write_some(struct sl_side* to, const char* data, size_t length)
+void sl_before_write(struct sl_side* to, size_t length)
 {
-	ssize_t sent;
-	if (to->delays && (to->wrote || length > ONE_SEGMENT_BYTES)) {
+	if (to->delays && (to->wrote || length > SL_ONE_SEGMENT_BYTES)) {
 		sl_set_no_delay(to->source.fd);
 		to->delays = false;
 	}
 	to->wrote = true;
+}
+
+/** @param flags: MSG_MORE where the end follows at once, and can travel with the last bytes. */
+static ssize_t write_some(struct sl_side* to, const char* data, size_t length, int flags)
+{
+	ssize_t sent;
+	sl_before_write(to, length);
 	do {
-		sent = send(to->source.fd, data, length, MSG_NOSIGNAL);
+		sent = send(to->source.fd, data, length, MSG_NOSIGNAL | flags);
 	} while (sent < 0 && errno == EINTR);
 	return sent < 0 && errno == EAGAIN ? 0 : sent;
 }
@@ -75,14 +78,30 @@ static enum moved move_rest(struct sl_engine* engine, struct sl_side* from, stru
 	struct sl_rest* rest = &from->rest;
 	if (!to->writable)
 		return WAITS;
-	ssize_t sent = write_some(to, rest->data + rest->at, rest->end - rest->at);
+	ssize_t sent = write_some(to, rest->data + rest->at, rest->end - rest->at, from->ended ? MSG_MORE : 0);
 	if (sent < 0)
 		return FAILED;
 	rest->at += (size_t)sent;
 	if (rest->at < rest->end)
-		return want_out(engine, to) == 0 ? WAITS : FAILED;
+		return sl_want_out(engine, to) == 0 ? WAITS : FAILED;
 	sl_rest_drop(&engine->buffers, rest);
 	return YIELDS;
+}
+
+void sl_side_read(struct sl_side* from, size_t got, size_t room)
+{
+	from->bulk = got == room;
+	if (from->bulk)
+		return;
+	/* Less than there was room for is all there is. Epoll tells of more; unless it has told of the end already. */
+	from->readable = got > 0 && from->broken;
+	from->ended = got == 0 || (from->hung_up && !from->broken);
+}
+
+void sl_moved(struct sl_engine* engine, struct sl_conn* conn, const struct sl_side* from, size_t bytes)
+{
+	sl_add(engine, from == &conn->client ? SL_BYTES_TO_ENDPOINTS : SL_BYTES_TO_CLIENTS, (double)bytes);
+	conn->touched_ms = engine->now_ms;
 }
 
 /** Reads once and writes what came. @param moved: bytes read are added. */
@@ -96,24 +115,20 @@ static enum moved move_once(struct sl_engine* engine, struct sl_side* from, stru
 		from->readable = false;
 		return errno == EAGAIN ? WAITS : FAILED;
 	}
-	if (got == 0) {
-		from->ended = true;
+	sl_side_read(from, (size_t)got, SL_BUFFER_BYTES);
+	if (got == 0)
 		return ENDED;
-	}
-	/* Less than there was room for is all there is. Epoll tells of more; unless it has told of the end already. */
-	if ((size_t)got < SL_BUFFER_BYTES) {
-		from->readable = from->broken;
-		from->ended = from->hung_up && !from->broken;
-	}
 	*moved += (size_t)got;
-	ssize_t sent = write_some(to, buffer, (size_t)got);
+	ssize_t sent = write_some(to, buffer, (size_t)got, from->ended ? MSG_MORE : 0);
 	if (sent < 0)
 		return FAILED;
 	if (sent == got)
 		return YIELDS;
 	if (sl_rest_keep(&engine->buffers, &from->rest, (size_t)sent, (size_t)got) != 0)
 		return FAILED;
-	return want_out(engine, to) == 0 ? WAITS : FAILED;
+	if (from->rest.large)
+		sl_slow_begins(engine);
+	return sl_want_out(engine, to) == 0 ? WAITS : FAILED;
 }
 
 /** Moves what one side sends to the other, as far as it goes. */
@@ -150,7 +165,7 @@ static bool pass_end(struct sl_engine* engine, struct sl_conn* conn, struct sl_s
 	to->shut = true;
 	if (shutdown(to->source.fd, SHUT_WR) == 0)
 		return true;
-	fail(engine, conn);
+	sl_conn_fail(engine, conn);
 	return false;
 }
 
@@ -159,15 +174,13 @@ static bool pump_one_way(struct sl_engine* engine, struct sl_conn* conn, struct 
 {
 	size_t moved = 0;
 	enum moved next = move(engine, from, to, &moved);
-	if (moved > 0) {
-		sl_add(engine, from == &conn->client ? SL_BYTES_TO_ENDPOINTS : SL_BYTES_TO_CLIENTS, (double)moved);
-		conn->touched_ms = engine->now_ms;
-	}
+	if (moved > 0)
+		sl_moved(engine, conn, from, moved);
 	if (from->ended)
 		start_closing(engine, conn);
 	switch (next) {
 	case FAILED:
-		fail(engine, conn);
+		sl_conn_fail(engine, conn);
 		return false;
 	case ENDED:
 		return pass_end(engine, conn, to);
@@ -188,12 +201,16 @@ static bool is_broken(const struct sl_side* side)
 
 void sl_pump(struct sl_engine* engine, struct sl_conn* conn)
 {
+	if (conn->client.failed || conn->endpoint.failed) {
+		sl_conn_fail(engine, conn);
+		return;
+	}
 	if (!pump_one_way(engine, conn, &conn->client, &conn->endpoint))
 		return;
 	if (!pump_one_way(engine, conn, &conn->endpoint, &conn->client))
 		return;
 	if (is_broken(&conn->client) || is_broken(&conn->endpoint))
-		fail(engine, conn);
+		sl_conn_fail(engine, conn);
 }
 
 void sl_side_event(struct sl_side* side, uint32_t events)
@@ -211,11 +228,9 @@ void sl_side_event(struct sl_side* side, uint32_t events)
 /** Puts the PROXY header before all that the client says. */
 static int greet(struct sl_conn* conn)
 {
-	struct sockaddr_storage local;
-	socklen_t length = sizeof local;
 	struct sl_addr to;
 	struct sl_rest* rest = &conn->client.rest;
-	if (getsockname(conn->client.source.fd, (struct sockaddr*)&local, &length) != 0 || !sl_addr_read(&local, &to))
+	if (sl_original_destination(conn->client.source.fd, &to) != 0)
 		return -1;
 	rest->data = malloc(SL_PROXY_BYTES);
 	if (rest->data == NULL)
@@ -224,30 +239,22 @@ static int greet(struct sl_conn* conn)
 	return 0;
 }
 
-static int watch_side(struct sl_engine* engine, struct sl_side* side)
-{
-	return sl_watch(engine, &side->source, SL_SIDE_EVENTS | (side->watches_out ? EPOLLOUT : 0));
-}
-
-void sl_join(struct sl_engine* engine, struct sl_conn* conn, bool watched)
+void sl_join(struct sl_engine* engine, struct sl_conn* conn)
 {
 	conn->state = SL_CONN_JOINED;
 	conn->touched_ms = engine->now_ms;
-	conn->client.readable = true;
 	conn->client.writable = true;
 	conn->endpoint.writable = true;
 	conn->endpoint.delays = true;
+	if (conn->client.rest.data != NULL)
+		sl_moved(engine, conn, &conn->client, conn->client.rest.end);
 	if (conn->policy->tcp_idle_ms > 0)
 		sl_timer_set(&engine->wheel, &conn->timer, sl_due_ms(engine, conn->policy->tcp_idle_ms));
 	sl_group_leave(engine, conn);
 	if (conn->policy->proxy_protocol > 0 && greet(conn) != 0) {
-		fail(engine, conn);
+		sl_conn_fail(engine, conn);
 		return;
 	}
 	/* Most clients speak at once: what they said is on its way before epoll has to know. */
-	sl_pump(engine, conn);
-	if (conn->state != SL_CONN_JOINED)
-		return;
-	if (watch_side(engine, &conn->client) != 0 || (!watched && watch_side(engine, &conn->endpoint) != 0))
-		fail(engine, conn);
+	sl_stir(engine, conn);
 }

@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** Batches a turn: what an endpoint's refusal asks again comes after what others want. */
-#define ROUNDS 8
-
 void sl_ask(struct sl_engine* engine, struct sl_flow* flow)
 {
 	flow->asking = SL_WAITING;
@@ -21,18 +18,27 @@ bool sl_ask_no_more(struct sl_flow* flow)
 	return true;
 }
 
+int sl_tell_reserve(struct sl_engine* engine, uint32_t flows)
+{
+	struct sl_changes* changes = &engine->changes;
+	/* About to end, and ended: a count that is never taken back would be wrong for ever. */
+	size_t needed = changes->count + (size_t)flows * 2;
+	if (needed <= changes->capacity)
+		return 0;
+	size_t capacity = changes->capacity == 0 ? SL_BATCH : changes->capacity * 2;
+	if (capacity < needed)
+		capacity = needed;
+	struct sl_change* list = realloc(changes->list, capacity * sizeof *list);
+	if (list == NULL)
+		return -1;
+	changes->list = list;
+	changes->capacity = capacity;
+	return 0;
+}
+
 void sl_tell(struct sl_engine* engine, uint32_t slot, enum sl_became became)
 {
 	struct sl_changes* changes = &engine->changes;
-	if (changes->count == changes->capacity) {
-		size_t capacity = changes->capacity == 0 ? SL_BATCH : changes->capacity * 2;
-		struct sl_change* list = realloc(changes->list, capacity * sizeof *list);
-		/* A count that is never taken back would be wrong for ever: without memory for it nothing can go on. */
-		if (list == NULL)
-			abort();
-		changes->list = list;
-		changes->capacity = capacity;
-	}
 	changes->list[changes->count++] = (struct sl_change){.slot = slot, .became = (uint32_t)became};
 }
 
@@ -95,11 +101,9 @@ static void carry_out(struct sl_engine* engine, struct sl_flow** asked, uint32_t
 void sl_route_batch(struct sl_engine* engine)
 {
 	struct sl_flow* asked[SL_BATCH];
-	for (int round = 0; round < ROUNDS && sl_has_news(engine); round++) {
-		uint32_t changes = hand_over_changes(engine);
-		uint32_t asks = hand_over_asks(engine, asked);
-		if (!engine->options.router(engine->options.context, changes, asks))
-			engine->mute = true;
-		carry_out(engine, asked, asks);
-	}
+	uint32_t changes = hand_over_changes(engine);
+	uint32_t asks = hand_over_asks(engine, asked);
+	if (!engine->options.router(engine->options.context, changes, asks))
+		engine->mute = true;
+	carry_out(engine, asked, asks);
 }

@@ -20,6 +20,8 @@ static int grow(struct sl_slots* slots)
 int sl_slot_take(struct sl_engine* engine, struct sl_flow* flow)
 {
 	struct sl_slots* slots = &engine->slots;
+	if (sl_tell_reserve(engine, slots->count - slots->free_count + 1) != 0)
+		return -1;
 	if (slots->free_count > 0) {
 		flow->slot = slots->free[--slots->free_count];
 	} else {

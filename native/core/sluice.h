@@ -28,6 +28,7 @@ struct sl_engine_options {
 	sl_router* router;
 	void* context;                  /** of the router */
 	uint32_t max_udp_flows;         /** when there would be more, the one used longest ago goes */
+	uint32_t together_from;         /** so many calls go into the kernel together, where the host can; 0: never */
 	struct sl_policy policy;        /** for flows that come before the first sl_engine_use() */
 };
 
@@ -75,6 +76,13 @@ void sl_engine_expire(struct sl_engine* engine, uint32_t slot);
 
 /** Ends all connections with a RST. @return how many. */
 uint32_t sl_engine_reset_all(struct sl_engine* engine);
+
+/**
+ * Where the client of the TCP connection in a slot connected to, before a rule of the host redirected it.
+ *
+ * @return 0, -ENOENT when there is no such connection, or another -errno.
+ */
+int sl_engine_destination(const struct sl_engine* engine, uint32_t slot, struct sl_addr* to);
 
 /** Connections that are open. */
 uint32_t sl_engine_connections(const struct sl_engine* engine);

@@ -3,7 +3,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <unistd.h>
+
+/** SO_ORIGINAL_DST of linux/netfilter_ipv4.h, IP6T_SO_ORIGINAL_DST of netfilter_ipv6/ip6_tables.h. */
+#define ORIGINAL_DESTINATION 80
 
 /** Asked for; the kernel gives at most net.core.rmem_max and wmem_max. */
 #define UDP_BUFFER_BYTES (4 << 20)
@@ -91,34 +95,43 @@ int sl_connect_result(int fd)
 	return -error;
 }
 
-static int start_connect(int fd, const struct sl_addr* to, bool* connected)
+int sl_start_connect(int fd, const struct sl_addr* to, uint32_t keepalive_s)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sl_addr_write(to, &address);
-	*connected = connect(fd, (struct sockaddr*)&address, length) == 0;
-	if (*connected)
-		return 0;
-	if (errno != EINPROGRESS)
-		return -errno;
-	/* Over loopback the handshake is done by now, and asking again is cheaper than waiting to be told. */
-	if (connect(fd, (struct sockaddr*)&address, length) == 0 || errno == EISCONN)
-		*connected = true;
-	else if (errno != EALREADY && errno != EINPROGRESS)
-		return -errno;
-	return 0;
-}
-
-int sl_open_connecting(const struct sl_addr* to, uint32_t keepalive_s, bool* connected)
-{
-	int fd = open_socket(to, SOCK_STREAM);
-	if (fd < 0)
-		return -errno;
 	if (keepalive_s > 0) {
 		(void)set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 		(void)set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)keepalive_s);
 	}
-	int failure = start_connect(fd, to, connected);
-	return failure == 0 ? fd : close_with(fd, -failure);
+	return connect(fd, (struct sockaddr*)&address, length) == 0 ? 0 : -errno;
+}
+
+/** Over loopback the handshake is done by now, and asking again is cheaper than waiting to be told. */
+static int ask_again(int fd, const struct sl_addr* to)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sl_addr_write(to, &address);
+	if (connect(fd, (struct sockaddr*)&address, length) == 0 || errno == EISCONN)
+		return 0;
+	return errno == EALREADY ? -EINPROGRESS : -errno;
+}
+
+int sl_open_stream(const struct sl_addr* to)
+{
+	int fd = open_socket(to, SOCK_STREAM);
+	return fd < 0 ? -errno : fd;
+}
+
+int sl_open_connecting(const struct sl_addr* to, uint32_t keepalive_s, bool* connected)
+{
+	int fd = sl_open_stream(to);
+	if (fd < 0)
+		return fd;
+	int outcome = sl_start_connect(fd, to, keepalive_s);
+	if (outcome == -EINPROGRESS)
+		outcome = ask_again(fd, to);
+	*connected = outcome == 0;
+	return outcome == 0 || outcome == -EINPROGRESS ? fd : close_with(fd, -outcome);
 }
 
 void sl_set_no_delay(int fd)
@@ -137,6 +150,23 @@ int sl_open_flow(const struct sl_addr* to)
 	if (connect(fd, (struct sockaddr*)&address, length) != 0)
 		return close_with(fd, errno);
 	return fd;
+}
+
+void sl_take_joined(int fd)
+{
+	(void)set(fd, IPPROTO_UDP, UDP_GRO, 1);
+}
+
+int sl_original_destination(int fd, struct sl_addr* to)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof address;
+	if (bound_addr(fd, to) != 0)
+		return -errno;
+	/* Without netfilter, or without an entry of its own, nobody has redirected it. */
+	if (getsockopt(fd, to->family == 4 ? IPPROTO_IP : IPPROTO_IPV6, ORIGINAL_DESTINATION, &address, &length) == 0)
+		sl_addr_read(&address, to);
+	return 0;
 }
 
 void sl_close_reset(int fd)

@@ -19,8 +19,14 @@
  */
 int sl_open_listening(struct sl_addr* at, bool tcp, bool reuse_port, int backlog);
 
+/** Opens a TCP socket that is to be connected to an address of that family. */
+int sl_open_stream(const struct sl_addr* to);
+
 /** Begins to connect a TCP socket, still without TCP_NODELAY. @return a descriptor; *connected: it is there already. */
 int sl_open_connecting(const struct sl_addr* to, uint32_t keepalive_s, bool* connected);
+
+/** Starts to connect a new socket. @param keepalive_s: 0: none. @return 0: it is, -EINPROGRESS: on its way, or -errno. */
+int sl_start_connect(int fd, const struct sl_addr* to, uint32_t keepalive_s);
 
 /** Has small writes leave at once. */
 void sl_set_no_delay(int fd);
@@ -28,8 +34,18 @@ void sl_set_no_delay(int fd);
 /** Opens a UDP socket connected to an endpoint. */
 int sl_open_flow(const struct sl_addr* to);
 
+/** Has the kernel give datagrams that came together as one piece, with their length, where it can (UDP_GRO). */
+void sl_take_joined(int fd);
+
 /** Whether a connect that was begun is over: 0 yes, -EINPROGRESS not yet, else why it failed. */
 int sl_connect_result(int fd);
+
+/**
+ * Where the client of an accepted TCP socket connected to: before a rule of netfilter redirected it here, if one did.
+ *
+ * @return 0 or -errno.
+ */
+int sl_original_destination(int fd, struct sl_addr* to);
 
 /** Closes a TCP socket with a RST. */
 void sl_close_reset(int fd);

@@ -1,15 +1,11 @@
 #include "udp-flow.h"
 
-#include <errno.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 
 /** A cache line more than a datagram's room: else all first bytes would share one set of the cache. */
 #define STRIDE_BYTES ((size_t)SL_DATAGRAM_BYTES + 1 + 64)
-/** What the kernel takes in one piece: UDP_MAX_SEGMENTS, and an IP packet. */
-#define SEGMENTS 64
-#define SEGMENTED_BYTES 65000
 
 int sl_datagrams_init(struct sl_datagrams* datagrams)
 {
@@ -31,70 +27,63 @@ void sl_datagrams_expect(struct sl_datagrams* datagrams, int at, int end, bool p
 			.msg_iovlen = 1,
 			.msg_name = peers ? &datagrams->peers[at] : NULL,
 			.msg_namelen = peers ? sizeof datagrams->peers[at] : 0,
-			.msg_control = peers ? &datagrams->controls[at] : NULL,
-			.msg_controllen = peers ? sizeof datagrams->controls[at] : 0,
+			.msg_control = &datagrams->controls[at],
+			.msg_controllen = sizeof datagrams->controls[at],
 		};
 	}
 }
 
-bool sl_is_about_datagram(int error)
+/** @return the length of each datagram that the kernel has joined; 0: it is one. */
+static size_t read_each(struct msghdr* header)
 {
-	return error == EMSGSIZE || error == ENOBUFS || error == EAGAIN || error == EPERM;
+	for (struct cmsghdr* one = CMSG_FIRSTHDR(header); one != NULL; one = CMSG_NXTHDR(header, one)) {
+		if (one->cmsg_level != SOL_UDP || one->cmsg_type != UDP_GRO)
+			continue;
+		int each;
+		memcpy(&each, CMSG_DATA(one), sizeof each);
+		return each > 0 ? (size_t)each : 0;
+	}
+	return 0;
 }
 
-/** Whether all are of one length, but for a shorter last one: then they can go as one. */
-static bool can_segment(const struct iovec* pieces, int count)
+void sl_datagrams_received(struct sl_datagrams* datagrams, int at, int end)
 {
-	size_t length = pieces[0].iov_len;
-	if (count < 2 || count > SEGMENTS || length == 0 || length * (size_t)count > SEGMENTED_BYTES)
-		return false;
-	for (int at = 1; at < count - 1; at++)
-		if (pieces[at].iov_len != length)
-			return false;
-	return pieces[count - 1].iov_len <= length && pieces[count - 1].iov_len > 0;
+	for (; at < end; at++) {
+		struct mmsghdr* message = &datagrams->messages[at];
+		size_t each = message->msg_hdr.msg_controllen > 0 ? read_each(&message->msg_hdr) : 0;
+		datagrams->pieces[at].iov_len = message->msg_len;
+		datagrams->each[at] = each < message->msg_len ? each : 0;
+	}
 }
 
-/** Sends several datagrams through the stack at once, which cuts them apart at its end (GSO). @return 0 or an errno. */
-static int send_segmented(int fd, struct iovec* pieces, int count)
+uint32_t sl_datagrams_count(const struct sl_datagrams* datagrams, int at, int end)
 {
-	struct sl_control control = {0};
-	struct msghdr message = {
-		.msg_iov = pieces,
-		.msg_iovlen = (size_t)count,
-		.msg_control = &control,
-		.msg_controllen = CMSG_SPACE(sizeof(uint16_t)),
-	};
-	uint16_t length = (uint16_t)pieces[0].iov_len;
-	struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-	header->cmsg_level = SOL_UDP;
-	header->cmsg_type = UDP_SEGMENT;
-	header->cmsg_len = CMSG_LEN(sizeof length);
-	memcpy(CMSG_DATA(header), &length, sizeof length);
-	return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;
+	uint32_t count = 0;
+	for (; at < end; at++) {
+		size_t each = datagrams->each[at];
+		count += each == 0 ? 1 : (uint32_t)((datagrams->pieces[at].iov_len + each - 1) / each);
+	}
+	return count;
 }
 
-int sl_datagrams_send(int fd, struct sl_datagrams* datagrams, int at, int end, int* error)
+uint32_t sl_datagrams_cut(struct sl_datagrams* datagrams, int at, size_t longest)
 {
-	*error = 0;
-	if (end - at == 1) {
-		struct iovec* piece = &datagrams->pieces[at];
-		if (send(fd, piece->iov_base, piece->iov_len, MSG_NOSIGNAL) >= 0)
-			return 1;
-		*error = errno;
+	struct iovec* piece = &datagrams->pieces[at];
+	char* data = piece->iov_base;
+	size_t each = datagrams->each[at] == 0 ? piece->iov_len : datagrams->each[at];
+	size_t kept = 0;
+	uint32_t cut = 0;
+	if (each <= longest)
 		return 0;
+	/* What is kept moves together: it goes on as one piece. */
+	for (size_t from = 0; from < piece->iov_len; from += each) {
+		size_t length = piece->iov_len - from < each ? piece->iov_len - from : each;
+		size_t keep = length < longest ? length : longest;
+		memmove(data + kept, data + from, keep);
+		kept += keep;
+		cut += keep < length;
 	}
-	/* What cannot go as one may go one by one: the device's unit may be smaller, say. */
-	if (can_segment(&datagrams->pieces[at], end - at) && send_segmented(fd, &datagrams->pieces[at], end - at) == 0)
-		return end - at;
-	for (int one = at; one < end; one++) {
-		struct msghdr* header = &datagrams->messages[one].msg_hdr;
-		header->msg_name = NULL;
-		header->msg_namelen = 0;
-		header->msg_control = NULL;
-		header->msg_controllen = 0;
-	}
-	int sent = sendmmsg(fd, &datagrams->messages[at], (unsigned)(end - at), MSG_NOSIGNAL);
-	if (sent < 0)
-		*error = errno;
-	return sent < 0 ? 0 : sent;
+	piece->iov_len = kept;
+	datagrams->each[at] = longest < kept ? longest : 0;
+	return cut;
 }

@@ -8,6 +8,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+/** An endpoint that sends so many at once sends many, and the kernel may join them. */
+#define JOINS_FROM 4
+
 static void lost(struct sl_engine* engine, int count)
 {
 	sl_add(engine, SL_DATAGRAMS_LOST, count);
@@ -40,6 +43,7 @@ void sl_udp_end(struct sl_engine* engine, struct sl_udp_flow* flow)
 	flow->ended = true;
 	sl_udp_remove(engine->udp, flow);
 	sl_timer_clear(&flow->timer);
+	lost(engine, (int)flow->waiting);
 	drop_kept(flow);
 	if (flow->source.fd >= 0) {
 		close(flow->source.fd);
@@ -90,63 +94,78 @@ static void failed(struct sl_engine* engine, struct sl_udp_flow* flow)
 
 static void send_run(struct sl_engine* engine, struct sl_udp_flow* flow, struct sl_datagrams* datagrams, int at, int end)
 {
-	while (at < end) {
-		int error;
-		int sent = sl_datagrams_send(flow->source.fd, datagrams, at, end, &error);
-		at += sent;
-		sl_add(engine, SL_DATAGRAMS_TO_ENDPOINTS, sent);
-		if (error == 0 || error == EINTR)
-			continue;
-		if (!sl_is_about_datagram(error)) {
-			failed(engine, flow);
-			return;
-		}
-		lost(engine, 1);
-		at++;
+	struct sl_outgoing* outgoing = &engine->udp->outgoing;
+	struct sl_sent counts = {0};
+	sl_outgoing_add(outgoing, datagrams, at, end, flow, false);
+	int error = sl_outgoing_send(outgoing, flow->source.fd, &counts);
+	while (outgoing->at < outgoing->count)
+		sl_outgoing_skip(outgoing, &counts);
+	outgoing->count = outgoing->at = 0;
+	sl_add(engine, SL_DATAGRAMS_TO_ENDPOINTS, counts.sent);
+	sl_add(engine, SL_DATAGRAMS_LOST, counts.lost);
+	if (error != 0)
+		failed(engine, flow);
+}
+
+void sl_udp_sent(struct sl_engine* engine, struct sl_udp_flow* flow, int error)
+{
+	if (error == 0) {
+		sl_add(engine, SL_DATAGRAMS_TO_ENDPOINTS, 1);
+		return;
 	}
+	lost(engine, 1);
+	if (!sl_is_about_datagram(error) && !flow->ended)
+		failed(engine, flow);
 }
 
 static void send_kept(struct sl_engine* engine, struct sl_udp_flow* flow)
 {
 	for (struct sl_kept* kept = flow->first; kept != NULL; kept = kept->next) {
-		if (send(flow->source.fd, kept->data, kept->length, MSG_NOSIGNAL) >= 0) {
-			sl_add(engine, SL_DATAGRAMS_TO_ENDPOINTS, 1);
-		} else if (sl_is_about_datagram(errno)) {
-			lost(engine, 1);
-		} else {
+		bool sent = send(flow->source.fd, kept->data, kept->length, MSG_NOSIGNAL) >= 0;
+		if (!sent && !sl_is_about_datagram(errno)) {
 			failed(engine, flow);
 			return;
 		}
+		sl_add(engine, sent ? SL_DATAGRAMS_TO_ENDPOINTS : SL_DATAGRAMS_LOST, 1);
+		flow->waiting--;
 	}
 	drop_kept(flow);
 }
 
-static void keep(struct sl_engine* engine, struct sl_udp_flow* flow, const struct iovec* piece)
+static void keep(struct sl_engine* engine, struct sl_udp_flow* flow, const char* data, size_t length)
 {
 	struct sl_kept* kept = NULL;
 	if (flow->waiting < SL_WAITING_DATAGRAMS)
-		kept = malloc(sizeof *kept + piece->iov_len);
+		kept = malloc(sizeof *kept + length);
 	if (kept == NULL) {
 		lost(engine, 1);
 		return;
 	}
 	kept->next = NULL;
-	kept->length = piece->iov_len;
-	memcpy(kept->data, piece->iov_base, piece->iov_len);
+	kept->length = length;
+	memcpy(kept->data, data, length);
 	*flow->last = kept;
 	flow->last = &kept->next;
 	flow->waiting++;
 }
 
-/** Makes a piece as long as its datagram, at most as long as the policy allows. */
-static void measure(struct sl_engine* engine, struct sl_udp_flow* flow, struct sl_datagrams* datagrams, int at)
+/** Keeps the datagrams of a piece, each by itself: there are few, and not for long. */
+static void keep_each(struct sl_engine* engine, struct sl_udp_flow* flow, const struct sl_datagrams* datagrams, int at)
 {
-	size_t length = datagrams->messages[at].msg_len;
-	if (length > flow->policy->datagram_bytes) {
-		length = flow->policy->datagram_bytes;
-		sl_add(engine, SL_DATAGRAMS_CUT, 1);
-	}
-	datagrams->pieces[at].iov_len = length;
+	const struct iovec* piece = &datagrams->pieces[at];
+	size_t each = datagrams->each[at];
+	size_t from = 0;
+	for (; each > 0 && piece->iov_len - from > each; from += each)
+		keep(engine, flow, (char*)piece->iov_base + from, each);
+	keep(engine, flow, (char*)piece->iov_base + from, piece->iov_len - from);
+}
+
+/** Cuts what is longer than the policy allows. */
+static void cut(struct sl_engine* engine, struct sl_udp_flow* flow, struct sl_datagrams* datagrams, int at)
+{
+	uint32_t count = sl_datagrams_cut(datagrams, at, flow->policy->datagram_bytes);
+	if (count > 0)
+		sl_add(engine, SL_DATAGRAMS_CUT, count);
 }
 
 void sl_udp_from_client(struct sl_engine* engine, struct sl_udp_flow* flow, struct sl_datagrams* datagrams, int at,
@@ -156,13 +175,31 @@ void sl_udp_from_client(struct sl_engine* engine, struct sl_udp_flow* flow, stru
 		flow->streaming = true;
 	touch(engine, flow);
 	for (int one = at; one < end; one++)
-		measure(engine, flow, datagrams, one);
+		cut(engine, flow, datagrams, one);
+	if (flow->source.fd >= 0 && end - at == 1 && datagrams->each[at] == 0) {
+		sl_udp_send_soon(engine, flow, at);
+		return;
+	}
 	if (flow->source.fd >= 0) {
-		send_run(engine, flow, datagrams, at, end);
+		/* What waits may be of this very flow. */
+		sl_udp_send_all(engine);
+		if (flow->ended)
+			lost(engine, (int)sl_datagrams_count(datagrams, at, end));
+		else
+			send_run(engine, flow, datagrams, at, end);
 		return;
 	}
 	for (int one = at; one < end; one++)
-		keep(engine, flow, &datagrams->pieces[one]);
+		keep_each(engine, flow, datagrams, one);
+}
+
+void sl_udp_answered(struct sl_engine* engine, struct sl_udp_flow* flow)
+{
+	struct sl_udp* udp = engine->udp;
+	cut(engine, flow, &udp->out, (int)udp->out_count);
+	udp->out_flows[udp->out_count++] = flow;
+	flow->answered = true;
+	touch(engine, flow);
 }
 
 /** Receives answers into the batch that goes to clients. @return whether there may be more. */
@@ -175,38 +212,42 @@ static bool gather_answers(struct sl_engine* engine, struct sl_udp_flow* flow)
 	int room = (int)(SL_DATAGRAMS - udp->out_count);
 	int got = recvmmsg(flow->source.fd, &udp->out.messages[udp->out_count], (unsigned)room, MSG_DONTWAIT, NULL);
 	if (got < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			failed(engine, flow);
+		sl_udp_unanswered(engine, flow, errno);
 		return false;
 	}
-	for (int at = 0; at < got; at++) {
-		int place = (int)udp->out_count++;
-		struct msghdr* header = &udp->out.messages[place].msg_hdr;
-		measure(engine, flow, &udp->out, place);
-		header->msg_name = &flow->peer;
-		header->msg_namelen = flow->peer_length;
-		header->msg_control = flow->control_length > 0 ? &flow->control : NULL;
-		header->msg_controllen = flow->control_length;
+	sl_datagrams_received(&udp->out, (int)udp->out_count, (int)udp->out_count + got);
+	for (int at = 0; at < got; at++)
+		sl_udp_answered(engine, flow);
+	if (got >= JOINS_FROM && !flow->joins) {
+		flow->joins = true;
+		sl_take_joined(flow->source.fd);
 	}
-	flow->answered = true;
-	touch(engine, flow);
 	return got == room;
+}
+
+void sl_udp_unanswered(struct sl_engine* engine, struct sl_udp_flow* flow, int error)
+{
+	if (error != EAGAIN && error != EINTR && !flow->ended)
+		failed(engine, flow);
+}
+
+void sl_udp_gather(struct sl_engine* engine, struct sl_udp_flow* flow)
+{
+	/* Twice a turn at most: others have their turn, and epoll tells again. */
+	if (!flow->ended && gather_answers(engine, flow) && !flow->ended)
+		(void)gather_answers(engine, flow);
 }
 
 static void endpoint_ready(struct sl_engine* engine, struct sl_source* source, uint32_t events)
 {
-	struct sl_udp_flow* flow = SL_OF(source, struct sl_udp_flow, source);
 	(void)events;
-	/* Twice a turn at most: others have their turn, and epoll tells again. */
-	if (!flow->ended && gather_answers(engine, flow) && !flow->ended)
-		(void)gather_answers(engine, flow);
+	sl_udp_answer_soon(engine, SL_OF(source, struct sl_udp_flow, source));
 }
 
 static void connect_flow(struct sl_engine* engine, struct sl_udp_flow* flow, const struct sl_addr* to)
 {
 	int fd = sl_open_flow(to);
 	if (fd < 0 && sl_is_shortage(-fd)) {
-		lost(engine, (int)flow->waiting);
 		sl_udp_end(engine, flow);
 		sl_shortage_begins(engine);
 		return;
@@ -236,6 +277,7 @@ static void routed(struct sl_engine* engine, struct sl_flow* asked, const struct
 		return;
 	}
 	sl_add(engine, route->verdict == SL_REFUSE ? SL_REJECTED : SL_DROPPED, flow->waiting);
+	drop_kept(flow);
 	sl_udp_end(engine, flow);
 }
 
@@ -280,7 +322,10 @@ struct sl_udp_flow* sl_udp_begin(struct sl_engine* engine, const struct sl_udp_k
 	flow->source = (struct sl_source){.fd = -1, .ready = endpoint_ready};
 	flow->policy = sl_policy_hold(engine->policy);
 	flow->last = &flow->first;
+	flow->joined_to_endpoint = flow->joined_to_client = SL_DATAGRAM_BYTES;
 	flow->peer_length = sl_addr_write(&key->client, &flow->peer);
+	if (key->scope != 0)
+		((struct sockaddr_in6*)&flow->peer)->sin6_scope_id = key->scope;
 	name_source(flow);
 	sl_list_init(&flow->used);
 	sl_list_init(&flow->flow.link);

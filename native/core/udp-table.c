@@ -25,15 +25,16 @@ static struct sl_udp_flow** bucket_of(struct sl_udp* udp, const struct sl_udp_ke
 	return &udp->buckets[hash & udp->bucket_mask];
 }
 
-static bool same_key(const struct sl_udp_key* a, const struct sl_udp_key* b)
+bool sl_udp_same(const struct sl_udp_key* a, const struct sl_udp_key* b)
 {
-	return a->listener == b->listener && sl_addr_same(&a->client, &b->client) && sl_addr_same(&a->local, &b->local);
+	return a->listener == b->listener && a->scope == b->scope && sl_addr_same(&a->client, &b->client) &&
+	       sl_addr_same(&a->local, &b->local);
 }
 
 struct sl_udp_flow* sl_udp_find(struct sl_udp* udp, const struct sl_udp_key* key)
 {
 	struct sl_udp_flow* flow = *bucket_of(udp, key);
-	while (flow != NULL && !same_key(&flow->key, key))
+	while (flow != NULL && !sl_udp_same(&flow->key, key))
 		flow = flow->next;
 	return flow;
 }

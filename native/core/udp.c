@@ -1,5 +1,7 @@
 #include "udp-flow.h"
 
+#include "sockets.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,10 +93,13 @@ static bool read_local(struct msghdr* header, struct sl_addr* local)
 
 static bool read_key(struct sl_listener* listener, struct msghdr* header, struct sl_udp_key* key)
 {
+	const struct sockaddr_storage* from = header->msg_name;
 	memset(key, 0, sizeof *key);
 	key->listener = listener;
-	if (!sl_addr_read(header->msg_name, &key->client))
+	if (!sl_addr_read(from, &key->client))
 		return false;
+	if (from->ss_family == AF_INET6)
+		key->scope = ((const struct sockaddr_in6*)from)->sin6_scope_id;
 	return !listener->any_address || read_local(header, &key->local);
 }
 
@@ -118,12 +123,12 @@ static void hand_out(struct sl_engine* engine, struct sl_listener* listener, int
 		struct sl_udp_key next;
 		int end = at + 1;
 		if (!read_key(listener, &udp->in.messages[at].msg_hdr, &key)) {
-			sl_add(engine, SL_DATAGRAMS_LOST, 1);
+			sl_add(engine, SL_DATAGRAMS_LOST, sl_datagrams_count(&udp->in, at, end));
 			at = end;
 			continue;
 		}
 		while (end < count && read_key(listener, &udp->in.messages[end].msg_hdr, &next) &&
-		       sl_addr_same(&key.client, &next.client) && sl_addr_same(&key.local, &next.local))
+		       sl_udp_same(&key, &next))
 			end++;
 		struct sl_udp_flow* flow = sl_udp_find(udp, &key);
 		if (flow == NULL)
@@ -131,7 +136,7 @@ static void hand_out(struct sl_engine* engine, struct sl_listener* listener, int
 		if (flow != NULL)
 			sl_udp_from_client(engine, flow, &udp->in, at, end);
 		else
-			sl_add(engine, SL_DATAGRAMS_LOST, end - at);
+			sl_add(engine, SL_DATAGRAMS_LOST, sl_datagrams_count(&udp->in, at, end));
 		at = end;
 	}
 }
@@ -143,9 +148,13 @@ void sl_udp_listener_ready(struct sl_engine* engine, struct sl_source* source, u
 	(void)events;
 	for (int round = 0; round < ROUNDS; round++) {
 		int got = recvmmsg(source->fd, in->messages, SL_DATAGRAMS, MSG_DONTWAIT, NULL);
+		if (got < 0 && sl_is_shortage(errno))
+			sl_listener_rests(engine, listener);
 		if (got <= 0)
 			return;
+		sl_datagrams_received(in, 0, got);
 		hand_out(engine, listener, got);
+		sl_udp_send_all(engine);
 		sl_datagrams_expect(in, 0, got, true);
 		if (got < SL_DATAGRAMS)
 			return;
@@ -155,15 +164,21 @@ void sl_udp_listener_ready(struct sl_engine* engine, struct sl_source* source, u
 void sl_udp_flush(struct sl_engine* engine)
 {
 	struct sl_udp* udp = engine->udp;
-	uint32_t at = 0;
-	while (at < udp->out_count) {
-		int sent = sendmmsg(udp->out_listener->source.fd, &udp->out.messages[at], udp->out_count - at, MSG_NOSIGNAL);
-		if (sent < 0 && errno == EINTR)
-			continue;
-		/* Whatever a reply meets at the client is told to nobody: the client is gone. */
-		sl_add(engine, sent < 0 ? SL_DATAGRAMS_LOST : SL_DATAGRAMS_TO_CLIENTS, sent < 0 ? 1 : sent);
-		at += sent < 0 ? 1 : (uint32_t)sent;
+	struct sl_sent counts = {0};
+	int end;
+	if (udp->out_count == 0)
+		return;
+	for (int at = 0; at < (int)udp->out_count; at = end) {
+		struct sl_udp_flow* flow = udp->out_flows[at];
+		for (end = at + 1; end < (int)udp->out_count && udp->out_flows[end] == flow;)
+			end++;
+		sl_outgoing_add(&udp->outgoing, &udp->out, at, end, flow, true);
 	}
+	/* Whatever a reply meets at the client is told to nobody: the client is gone. */
+	while (sl_outgoing_send(&udp->outgoing, udp->out_listener->source.fd, &counts) != 0)
+		sl_outgoing_skip(&udp->outgoing, &counts);
+	sl_add(engine, SL_DATAGRAMS_TO_CLIENTS, counts.sent);
+	sl_add(engine, SL_DATAGRAMS_LOST, counts.lost);
 	sl_datagrams_expect(&udp->out, 0, (int)udp->out_count, false);
 	udp->out_count = 0;
 }

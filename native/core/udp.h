@@ -9,6 +9,8 @@
 
 /** Datagrams that one call moves. */
 #define SL_DATAGRAMS 32
+/** Flows whose answers wait to be received; when there are more, these go first. */
+#define SL_ANSWERING 256
 
 /** The flow table and the batches. @return NULL without memory. */
 struct sl_udp* sl_udp_new(uint32_t max_flows);
@@ -16,6 +18,8 @@ void sl_udp_free(struct sl_engine* engine);
 
 void sl_udp_listener_ready(struct sl_engine* engine, struct sl_source* source, uint32_t events);
 
+/** Receives the answers that epoll told of in this turn. */
+void sl_udp_answer(struct sl_engine* engine);
 /** Sends the answers that were gathered. */
 void sl_udp_flush(struct sl_engine* engine);
 

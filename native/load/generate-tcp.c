@@ -18,8 +18,14 @@ struct lane {
 struct run {
 	enum work work;
 	struct sockaddr_in to;
-	size_t bytes;
+	size_t bytes;          /** of a question */
+	size_t answer_bytes;
 	int epoll;
+	uint64_t start_ns;
+	uint64_t rate;         /** questions a second; 0: each lane asks again at once */
+	uint64_t asked;
+	struct lane** free;    /** lanes that wait for the next question to be due */
+	int free_count;
 	struct measured measured;
 };
 
@@ -44,7 +50,9 @@ static void open_lane(struct run* run, struct lane* lane)
 	lane->fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (lane->fd < 0)
 		die("socket");
-	setsockopt(lane->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+	/* One write waits for nothing. */
+	if (run->work != WORK_CLOSE)
+		setsockopt(lane->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 	if (connect(lane->fd, (struct sockaddr*)&run->to, sizeof run->to) != 0)
 		die("connect");
 	if (epoll_ctl(run->epoll, EPOLL_CTL_ADD, lane->fd, &event) != 0)
@@ -79,31 +87,72 @@ static void on_ready(struct run* run, struct lane* lane)
 	}
 	run->measured.bytes += (uint64_t)got;
 	lane->got += (size_t)got;
-	if (run->work == WORK_ECHO && lane->got == run->bytes) {
+	if ((run->work == WORK_ECHO || run->work == WORK_HTTP) && lane->got == run->answer_bytes) {
 		done(run, lane);
-		ask(run, lane);
+		if (run->rate == 0)
+			ask(run, lane);
+		else
+			run->free[run->free_count++] = lane;
 	}
 }
 
-struct measured generate_tcp(enum work work, int port, int lanes, size_t bytes, uint64_t length_ns)
+static uint64_t due_ns(const struct run* run)
 {
-	struct run run = {.work = work, .to = loopback(port), .bytes = work == WORK_BULK ? 1 : bytes};
+	return run->start_ns + run->asked * UINT64_C(1000000000) / run->rate;
+}
+
+/** Asks what is due, as far as lanes are free: a question that had to wait for one is late from when it was due. */
+static void ask_due(struct run* run)
+{
+	while (run->free_count > 0 && due_ns(run) <= now_ns()) {
+		struct lane* lane = run->free[--run->free_count];
+		ask(run, lane);
+		lane->since_ns = due_ns(run);
+		run->asked++;
+	}
+}
+
+/** @return how many events there are, at the latest when the next question is due. */
+static int wait_for(struct run* run, struct epoll_event* events)
+{
+	if (run->rate == 0 || run->free_count == 0)
+		return epoll_wait(run->epoll, events, EVENTS, 100);
+	uint64_t now = now_ns();
+	uint64_t due = due_ns(run);
+	struct timespec left = {.tv_nsec = due > now ? (long)((due - now) % 1000000000u) : 0};
+	return epoll_pwait2(run->epoll, events, EVENTS, &left, NULL);
+}
+
+struct measured generate_tcp(enum work work, int port, int lanes, size_t bytes, uint64_t length_ns, uint64_t rate)
+{
+	struct run run = {.work = work, .to = loopback(port), .bytes = work == WORK_BULK ? 1 : bytes, .rate = rate};
 	struct lane* all = calloc((size_t)lanes, sizeof *all);
 	struct epoll_event events[EVENTS];
+	run.answer_bytes = run.bytes;
+	if (work == WORK_HTTP) {
+		run.bytes = sizeof HTTP_QUESTION - 1;
+		run.answer_bytes = sizeof HTTP_ANSWER - 1;
+	}
 	run.epoll = epoll_create1(0);
+	run.free = calloc((size_t)lanes, sizeof *run.free);
 	memset(question, 7, sizeof question);
+	if (work == WORK_HTTP)
+		memcpy(question, HTTP_QUESTION, run.bytes);
 	for (int at = 0; at < lanes; at++)
 		open_lane(&run, &all[at]);
-	uint64_t start = now_ns();
+	run.start_ns = now_ns();
 	run.measured = (struct measured){0};
-	while (now_ns() - start < length_ns) {
-		int count = epoll_wait(run.epoll, events, EVENTS, 100);
+	while (now_ns() - run.start_ns < length_ns) {
+		if (rate > 0)
+			ask_due(&run);
+		int count = wait_for(&run, events);
 		for (int at = 0; at < count; at++)
 			on_ready(&run, events[at].data.ptr);
 	}
-	run.measured.elapsed_ns = now_ns() - start;
+	run.measured.elapsed_ns = now_ns() - run.start_ns;
 	run.measured.p50_ns = latency_at(0.5);
 	run.measured.p99_ns = latency_at(0.99);
 	free(all);
+	free(run.free);
 	return run.measured;
 }

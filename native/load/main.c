@@ -1,4 +1,4 @@
-#include "load.h"
+#include "lanes.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-static const char* const names[WORKS] = {"close", "echo", "bulk", "udp", "oneway"};
+static const char* const names[WORKS] = {"close", "echo", "bulk", "udp", "oneway", "http"};
 
 uint64_t now_ns(void)
 {
@@ -43,21 +43,28 @@ static struct measured generate(enum work work, char** arguments)
 	int lanes = atoi(arguments[1]);
 	size_t bytes = (size_t)atol(arguments[2]);
 	uint64_t length_ns = (uint64_t)atol(arguments[3]) * 1000000u;
+	uint64_t rate = arguments[4] == NULL ? 0 : (uint64_t)atol(arguments[4]);
 	if (bytes == 0 || bytes > MAX_BYTES || lanes < 1)
 		exit(2);
 	if (work == WORK_UDP)
 		return generate_udp(port, lanes, bytes, length_ns);
 	if (work == WORK_ONEWAY)
 		return generate_oneway(port, bytes, length_ns);
-	return generate_tcp(work, port, lanes, bytes, length_ns);
+	return generate_tcp(work, port, lanes, bytes, length_ns, work == WORK_ECHO ? rate : 0);
 }
 
 int main(int count, char** arguments)
 {
+	if (count == 2 && strcmp(arguments[1], "lanes") == 0) {
+		serve_slices();
+		return 0;
+	}
 	if (count == 3 && strcmp(arguments[1], "backend") == 0)
 		serve(read_work(arguments[2]));
-	if (count != 7 || strcmp(arguments[1], "generate") != 0) {
-		fputs("load backend WORK | load generate WORK PORT LANES BYTES MS\n", stderr);
+	if (count == 4 && strcmp(arguments[1], "hold") == 0)
+		hold(atoi(arguments[2]), atoi(arguments[3]));
+	if (count < 7 || count > 8 || strcmp(arguments[1], "generate") != 0) {
+		fputs("load lanes | load backend WORK | load generate WORK PORT LANES BYTES MS [RATE] | load hold PORT COUNT\n", stderr);
 		return 2;
 	}
 	struct measured got = generate(read_work(arguments[2]), arguments + 3);

@@ -25,6 +25,7 @@ struct world {
 	double counters[SL_COUNTER_COUNT];
 	double clock_ms;
 	struct sl_addr to;
+	struct sl_addr retry_to;   /** of further tries; family 0: `to` as well */
 	uint32_t verdict;
 	uint32_t asked;
 	struct sl_addr last_client;
@@ -32,6 +33,9 @@ struct world {
 	struct sl_addr at;      /** of its listener */
 	int listening;          /** the test's own descriptor */
 };
+
+/** For the worlds that are opened from here on: how many calls go together at least; 0: none do. */
+extern uint32_t world_together_from;
 
 extern const struct sl_policy plain_policy;
 
@@ -61,7 +65,13 @@ int open_descriptors(void);
 void test_wheel(void);
 void test_proxy_header(void);
 void test_tcp(void);
+void test_many(void);
 void test_tcp_limits(void);
 void test_udp(void);
+void test_udp_joined(void);
+/** Small paths and link-local clients, in a network namespace. @return false where the host gives none. */
+bool test_in_namespace(void);
+void test_memory(void);
+void test_ring(void);
 
 #endif /* SL_CHECK_H */

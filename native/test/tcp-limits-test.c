@@ -1,6 +1,9 @@
 #include "check.h"
 
+#include "../core/conn.h"
+
 #include <errno.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -79,8 +82,82 @@ static void test_tries(void)
 	world_close(&world);
 }
 
+/** What a client says before it has an endpoint reaches the one that takes it; where none does, the client sees a RST. */
+static void test_first_bytes(void)
+{
+	struct sl_policy policy = plain_policy;
+	struct world world;
+	char data[16];
+	int got;
+	int endpoint;
+	policy.tries = 2;
+	policy.failure_resets = 0;
+	world_open(&world, policy, true);
+	world.to = (struct sl_addr){.family = 4, .port = 1, .ip = {0x7f000001}};
+	int listening = listen_here(&world.retry_to);
+	int client = connect_to(&world.at, true);
+	CHECK(send(client, "hello", 5, MSG_NOSIGNAL) == 5);
+	UNTIL(&world, (endpoint = accept4(listening, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+	UNTIL(&world, (got = take(endpoint, data, sizeof data)) != -EAGAIN);
+	CHECK(got == 5 && memcmp(data, "hello", 5) == 0 && world.counters[SL_BYTES_TO_ENDPOINTS] == 5);
+	close(endpoint);
+	close(client);
+	UNTIL(&world, sl_engine_connections(world.engine) == 0);
+	close(listening);
+	client = connect_to(&world.at, true);
+	CHECK(send(client, "hello", 5, MSG_NOSIGNAL) == 5);
+	UNTIL(&world, (got = take(client, data, sizeof data)) != -EAGAIN);
+	CHECK(got == -ECONNRESET && world.counters[SL_REFUSED] == 3);
+	CHECK(world.counters[SL_BYTES_TO_ENDPOINTS] == 5);
+	close(client);
+	world_close(&world);
+}
+
+/** A client that does not read for long costs no more memory than is held for it, and then gets all of that. */
+static void test_slow_reader(void)
+{
+	enum { PERIOD = 251 };
+	static char data[PERIOD * 1000];
+	struct world world;
+	size_t sent = 0;
+	size_t got = 0;
+	int endpoint;
+	for (size_t at = 0; at < sizeof data; at++)
+		data[at] = (char)(at % PERIOD);
+	world_open(&world, plain_policy, true);
+	int listening = listen_here(&world.to);
+	int client = connect_to(&world.at, true);
+	UNTIL(&world, (endpoint = accept4(listening, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+	for (int idle = 0; idle < 200;) {
+		ssize_t n = send(endpoint, data + sent % PERIOD, sizeof data - sent % PERIOD, MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		idle = n > 0 || sl_engine_turn(world.engine) > 0 ? 0 : idle + 1;
+	}
+	struct sl_conn* conn = SL_OF(world.engine->connections.next, struct sl_conn, link);
+	struct sl_rest* rest = &conn->endpoint.rest;
+	size_t held = rest->end - rest->at;
+	CHECK(held > 0 && held <= SL_BUFFER_BYTES && (rest->large || rest->at == 0));
+	pass(&world, 45);
+	CHECK(!rest->large && rest->at == 0 && rest->end == held && sl_engine_wait_ms(world.engine) == -1);
+	shutdown(endpoint, SHUT_WR);
+	for (int length = 1; length != 0;) {
+		static char taken[65536];
+		UNTIL(&world, (length = take(client, taken, sizeof taken)) != -EAGAIN);
+		for (int at = 0; at < length; at++)
+			CHECK(taken[at] == (char)((got + (size_t)at) % PERIOD));
+		got += (size_t)length;
+	}
+	CHECK(got == sent);
+	close(client);
+	close(endpoint);
+	close(listening);
+	world_close(&world);
+}
+
 void test_tcp_limits(void)
 {
+	test_slow_reader();
 	test_descriptors();
 	test_tries();
+	test_first_bytes();
 }

@@ -168,4 +168,5 @@ void test_tcp(void)
 	test_proxy();
 	test_idle();
 	test_end_of_the_engine();
+	test_many();
 }

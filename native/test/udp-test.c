@@ -107,6 +107,37 @@ static void test_full_table_and_dead_endpoint(void)
 	CHECK(world.became[SL_EXPIRED] == 6);
 }
 
+/** A datagram whose flow goes before it has a route, or whose endpoint is dead, is counted. */
+static void test_lost_are_counted(void)
+{
+	struct world world;
+	int clients[6];
+	world_open(&world, plain_policy, false);
+	int endpoint = bind_here(&world.to);
+	sl_engine_hold(world.engine, true);
+	for (int at = 0; at < 6; at++) {
+		clients[at] = connect_to(&world.at, false);
+		CHECK(send(clients[at], "x", 1, 0) == 1);
+	}
+	UNTIL(&world, world.counters[SL_UDP_EVICTED] == 2);
+	CHECK(world.counters[SL_DATAGRAMS_LOST] == 2);
+	sl_engine_hold(world.engine, false);
+	for (int at = 2; at < 6; at++) {
+		answer(&world, endpoint, "x");
+		expect(&world, clients[at], "x");
+	}
+	close(endpoint);
+	/* The first of three that come together meets nobody, and tells so with the second. */
+	sl_engine_hold(world.engine, true);
+	for (int at = 0; at < 3; at++)
+		CHECK(send(clients[5], "x", 1, 0) == 1);
+	UNTIL(&world, world.counters[SL_REFUSED] == 1);
+	CHECK(world.counters[SL_DATAGRAMS_TO_ENDPOINTS] + world.counters[SL_DATAGRAMS_LOST] == 9);
+	for (int at = 0; at < 6; at++)
+		close(clients[at]);
+	world_close(&world);
+}
+
 /** Answers come from the address that the client used, also where the listener has all of them. */
 static void test_any_address(void)
 {
@@ -131,10 +162,49 @@ static void test_any_address(void)
 	close(listening);
 }
 
+/** Several clients at once, with two answers to each question: each gets its own, in order. */
+static void test_several(void)
+{
+	enum { CLIENTS = 4, TIMES = 20 };
+	struct world world;
+	int clients[CLIENTS];
+	char text[32];
+	world_open(&world, plain_policy, false);
+	int endpoint = bind_here(&world.to);
+	for (int at = 0; at < CLIENTS; at++)
+		clients[at] = connect_to(&world.at, false);
+	for (int time = 0; time < TIMES; time++) {
+		for (int at = 0; at < CLIENTS; at++) {
+			int length = snprintf(text, sizeof text, "%d of %d", time, at);
+			CHECK(send(clients[at], text, (size_t)length, 0) == length);
+		}
+		for (int answered = 0; answered < CLIENTS; answered++) {
+			struct sockaddr_storage from;
+			socklen_t length = sizeof from;
+			ssize_t n;
+			UNTIL(&world, (n = recvfrom(endpoint, text, sizeof text, 0, (struct sockaddr*)&from, &length)) >= 0);
+			for (int twice = 0; twice < 2; twice++)
+				CHECK(sendto(endpoint, text, (size_t)n, 0, (struct sockaddr*)&from, length) == n);
+		}
+		for (int at = 0; at < 2 * CLIENTS; at++) {
+			snprintf(text, sizeof text, "%d of %d", time, at / 2);
+			expect(&world, clients[at / 2], text);
+		}
+	}
+	CHECK(world.asked == CLIENTS && world.counters[SL_DATAGRAMS_LOST] == 0);
+	CHECK(world.counters[SL_DATAGRAMS_TO_CLIENTS] == 2 * CLIENTS * TIMES);
+	for (int at = 0; at < CLIENTS; at++)
+		close(clients[at]);
+	close(endpoint);
+	world_close(&world);
+}
+
 void test_udp(void)
 {
 	test_round_trip_and_idle();
 	test_bursts();
 	test_full_table_and_dead_endpoint();
+	test_lost_are_counted();
 	test_any_address();
+	test_several();
 }

@@ -15,6 +15,8 @@ const struct sl_policy plain_policy = {
 	.udp_stream_ms = 2000,
 };
 
+uint32_t world_together_from;
+
 static bool route(void* context, uint32_t changes, uint32_t asks)
 {
 	struct world* world = context;
@@ -22,7 +24,9 @@ static bool route(void* context, uint32_t changes, uint32_t asks)
 		world->became[world->exchange.changes[at].became]++;
 	for (uint32_t at = 0; at < asks; at++) {
 		world->last_client = world->exchange.asks[at].client;
-		world->exchange.routes[at] = (struct sl_route){.verdict = world->verdict, .to = world->to};
+		bool again = world->exchange.asks[at].attempt > 0 && world->retry_to.family != 0;
+		world->exchange.routes[at] =
+			(struct sl_route){.verdict = world->verdict, .to = again ? world->retry_to : world->to};
 		world->asked++;
 	}
 	return true;
@@ -39,6 +43,7 @@ void world_open(struct world* world, struct sl_policy policy, bool tcp)
 		.router = route,
 		.context = world,
 		.max_udp_flows = 4,
+		.together_from = world_together_from,
 		.policy = policy,
 	});
 	CHECK(world->engine != NULL);

@@ -5,7 +5,7 @@ import type { Model } from "../model/model.ts";
 import { createProgramCompiler, type ProgramOptions } from "../modes/compile.ts";
 import type { Mode, Program } from "../modes/program.ts";
 import { changesFor, type ServicePortChange } from "./changes.ts";
-import { planNode } from "./plan.ts";
+import { createNodePlanner } from "./plan.ts";
 
 export interface AgentOptions {
   readonly mode: Mode;
@@ -47,7 +47,8 @@ interface Given {
 export function createAgent(options: AgentOptions): Agent {
   const { mode, programOptions, dataplane, viewModel = (model) => model, host } = options;
   const build = createModelBuilder();
-  const compile = createProgramCompiler(mode, programOptions);
+  let compile = createProgramCompiler(mode, programOptions);
+  const planNode = createNodePlanner(mode, programOptions);
   let inForce: Model | undefined;
   let programInForce: Program | undefined;
   let running: Promise<unknown> = Promise.resolve();
@@ -55,14 +56,28 @@ export function createAgent(options: AgentOptions): Agent {
 
   const bringIntoForce = async ({ snapshot, nodeName }: Given): Promise<Synced> => {
     const model = viewModel(build(snapshot, nodeName));
-    const needed = planNode(model, mode, programOptions);
-    const plan = { ...needed, ...host };
+    const plan = { ...planNode(model), ...host };
     const program = compile(model, programInForce);
-    await dataplane.apply(program, plan);
+    try {
+      await dataplane.apply(program, plan);
+    } catch (error) {
+      // What comes next is written as a whole, and is to owe nothing to how it came about.
+      compile = createProgramCompiler(mode, programOptions);
+      throw error;
+    }
     programInForce = program;
-    const changes = inForce && changesFor(mode, inForce, model);
+    const before = inForce;
     inForce = model;
-    return { snapshot, plan, model, program, changes };
+    return {
+      snapshot,
+      plan,
+      model,
+      program,
+      // Not everybody asks, and to find out takes a walk over all service ports.
+      get changes() {
+        return before && changesFor(mode, before, model);
+      },
+    };
   };
 
   return {

@@ -5,11 +5,13 @@ import type { ServicePort } from "../model/service-port.ts";
 import type { ProgramOptions } from "../modes/compile.ts";
 import { resolveIptablesOptions } from "../modes/iptables/options.ts";
 import { iptablesSysctls } from "../modes/iptables/sysctls.ts";
+import { joiningBlocks } from "../modes/joining-blocks.ts";
 import type { Mode } from "../modes/program.ts";
 import { UDP } from "../net/flow.ts";
-import { type Family, familyOf, type Ip, type Ip4 } from "../net/ip.ts";
+import { type Family, familyOf, type Ip, type Ip4, sameIp } from "../net/ip.ts";
 
 const ANY = 0 as Ip4;
+const families = [4, 6] as const satisfies readonly Family[];
 
 /**
  * What a dataplane needs to know about this node besides the program: its addresses, and every address at which
@@ -20,14 +22,30 @@ const ANY = 0 as Ip4;
  * @throws {SluiceError} CONFIG_INVALID for an option that is not what it must be.
  */
 export function planNode(model: Model, mode: Mode, options: ProgramOptions = {}): NodePlan {
-  const ports = mode === "userspace" ? model.userspacePorts : [...model.servicePorts[4], ...model.servicePorts[6]];
-  const { ip4, ip6 } = model.node;
-  const nodeIps: Readonly<Record<Family, Ip>> = { 4: mode === "userspace" ? ANY : ip4, 6: ip6 };
-  return {
-    nodeAddresses: model.node.addresses,
-    frontends: ports.flatMap((port) => frontendsOf(port, nodeIps)),
-    sysctls: mode === "iptables" ? iptablesSysctls(model.node, resolveIptablesOptions(options.iptables)) : [],
-    udpServices: mode === "userspace" ? [] : [...model.servicePorts[4], ...model.servicePorts[6]].flatMap(udpService),
+  return createNodePlanner(mode, options)(model);
+}
+
+/** Makes a planner for a model that changes: of service ports that are the same as before nothing is worked out anew. */
+export function createNodePlanner(mode: Mode, options: ProgramOptions = {}): (model: Model) => NodePlan {
+  const iptables = mode === "iptables" ? resolveIptablesOptions(options.iptables) : undefined;
+  const udpOf = families.map(() => joiningBlocks((ports: readonly ServicePort[]) => ports.flatMap(udpService)));
+  let nodeIps: Readonly<Record<Family, Ip>> | undefined;
+  let frontendsIn: readonly ((ports: readonly AddressedPort[]) => readonly (readonly Frontend[])[])[] = [];
+  return (model) => {
+    const { ip4, ip6, addresses } = model.node;
+    const ips = { 4: mode === "userspace" ? ANY : ip4, 6: ip6 } as const;
+    if (nodeIps === undefined || !sameIp(nodeIps[4], ips[4]) || !sameIp(nodeIps[6], ips[6])) {
+      nodeIps = ips;
+      frontendsIn = families.map(() => joiningBlocks((ports) => ports.flatMap((port) => frontendsOf(port, ips))));
+    }
+    const lists = mode === "userspace" ? [model.userspacePorts] : families.map((family) => model.servicePorts[family]);
+    return {
+      nodeAddresses: addresses,
+      frontends: lists.flatMap((ports, i) => frontendsIn[i]!(ports).flat()),
+      sysctls: iptables === undefined ? [] : iptablesSysctls(model.node, iptables),
+      udpServices:
+        mode === "userspace" ? [] : families.flatMap((family, i) => udpOf[i]!(model.servicePorts[family]).flat()),
+    };
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ClusterSnapshot } from "../cluster/state.ts";
+import type { Node } from "../cluster/objects.ts";
 import type { Timers } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { Model } from "../model/model.ts";
@@ -20,7 +20,8 @@ interface ServedBy {
   readonly metrics: AgentMetrics;
   readonly log: Log;
   readonly timers: Timers;
-  readonly wanted: () => { readonly snapshot: ClusterSnapshot; readonly nodeName: string } | undefined;
+  /** That this host is; undefined while it is not known. */
+  readonly node: () => Node | undefined;
 }
 
 /** What a proxy answers about itself: health, metrics, and the health checks of load balancers. */
@@ -37,17 +38,14 @@ export async function openProxyServers({
   metrics,
   log,
   timers,
-  wanted,
+  node,
 }: ServedBy): Promise<ProxyServers> {
   const common = {
     hardFail: config.bindAddressHardFail,
     timers,
     onFailure: ({ message }: Error) => log.warn(`${message}; tried again in 5 s`),
   };
-  const nodeEligible = (): boolean => {
-    const { snapshot, nodeName } = wanted() ?? {};
-    return isNodeEligible(snapshot?.nodes.find(({ metadata }) => metadata.name === nodeName));
-  };
+  const nodeEligible = (): boolean => isNodeEligible(node());
   const source = { health: () => health.health(), nodeEligible, answered: metrics.healthAnswered };
   const places = [
     {

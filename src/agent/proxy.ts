@@ -1,4 +1,3 @@
-import { cpus, release } from "node:os";
 import { type ClusterSnapshot, emptySnapshot } from "../cluster/state.ts";
 import { type Clock, systemClock, type Timers } from "../core/clock.ts";
 import { isSluiceError } from "../core/errors.ts";
@@ -6,12 +5,12 @@ import type { Log } from "../core/log.ts";
 import type { KernelDataplane } from "../dataplane/kernel/kernel.ts";
 import type { Model } from "../model/model.ts";
 import type { Family, Ip } from "../net/ip.ts";
-import { type AgentOptions, createAgent, type Synced } from "./agent.ts";
+import { createAgent, type Synced } from "./agent.ts";
+import { agentOptionsOf } from "./agent-options.ts";
 import type { KubeProxyConfiguration } from "./config/config.ts";
 import { durationMs } from "./config/go-duration.ts";
-import { hostPlanOf } from "./config/host-plan.ts";
-import { type HostFindings, nodeAddressOf, programOptionsOf, withNodeAddress } from "./config/program-options.ts";
 import { sectionOf, syncIntervals } from "./config/sync-intervals.ts";
+import { createHeldNode } from "./held-node.ts";
 import { createHeldServiceCidrs } from "./held-service-cidrs.ts";
 import { type AgentMetricsOptions, createAgentMetrics } from "./metrics/agent-metrics.ts";
 import { snapshotChanges } from "./metrics/snapshot-changes.ts";
@@ -65,11 +64,13 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     reconciled: metrics.conntrackReconciled,
   });
   const heldCidrs = createHeldServiceCidrs(clock);
+  const heldNode = createHeldNode();
   const agentOptions = agentOptionsOf(config, options.hostAddresses, {
     nfacct: options.nfacct !== undefined,
     tcpBeLiberal: options.tcpBeLiberal === true,
   });
-  const viewModel = (model: Model): Model => heldCidrs.hold(agentOptions.viewModel(model));
+  const viewModel = (model: Model): Model =>
+    heldCidrs.hold(agentOptions.viewModel({ ...model, node: heldNode.hold(model.node) }));
   const agent = createAgent({ ...agentOptions, viewModel, dataplane });
   const startedMs = clock.nowMs();
   let wanted: { readonly snapshot: ClusterSnapshot; readonly nodeName: string } | undefined;
@@ -77,7 +78,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   let fail!: (error: unknown) => void;
   const failed = new Promise<never>((_, reject) => (fail = reject));
   failed.catch(() => {});
-  const servers = await openProxyServers({ config, health, metrics, log, timers: clock, wanted: () => wanted });
+  const servers = await openProxyServers({ config, health, metrics, log, timers: clock, node: heldNode.lastSeen });
 
   const sync = async (): Promise<void> => {
     if (wanted === undefined) return;
@@ -119,6 +120,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     want(snapshot, nodeName) {
       metrics.changed(snapshotChanges(wanted?.snapshot ?? emptySnapshot, snapshot, startedMs));
       wanted = { snapshot, nodeName };
+      heldNode.see(snapshot, nodeName);
       for (const family of families) health.queued(family);
       schedule.request();
     },
@@ -127,39 +129,6 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       await schedule.stop();
       await servers.close();
     },
-  };
-}
-
-/**
- * What a configuration means for an agent on this host.
- *
- * @param addresses those of the host's interfaces; undefined: those of its Node object.
- * @param found what the rules of mode iptables go by.
- */
-export function agentOptionsOf(
-  config: KubeProxyConfiguration,
-  addresses: (() => readonly Ip[]) | undefined,
-  found: HostFindings = {},
-): Omit<AgentOptions, "dataplane" | "viewModel"> & Required<Pick<AgentOptions, "viewModel">> {
-  const [major = 0, minor = 0] = release().split(".").map(Number);
-  const { sysctls, conntrackBuckets } = hostPlanOf(config, { cpus: cpus().length, kernel: { major, minor } });
-  return {
-    mode: config.mode,
-    programOptions: programOptionsOf(config, found),
-    viewModel: hostView(config, addresses),
-    host: { sysctls: sysctls.map(({ name, value }) => ({ path: name.replaceAll(".", "/"), value })), conntrackBuckets },
-  };
-}
-
-/** The host's own addresses are its interfaces', whatever its Node object says; `bindAddress` is the node's own. */
-function hostView(
-  config: KubeProxyConfiguration,
-  addresses: (() => readonly Ip[]) | undefined,
-): (model: Model) => Model {
-  const own = nodeAddressOf(config);
-  return (model) => {
-    const node = addresses === undefined ? model.node : { ...model.node, addresses: addresses() };
-    return withNodeAddress({ ...model, node }, own);
   };
 }
 

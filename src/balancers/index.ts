@@ -18,14 +18,8 @@ export type { BalancerOptions, CommonOptions } from "./balancer-options.ts";
 export type { BalancerSnapshot, ClientSnapshot, TemplateSnapshot } from "./snapshot.ts";
 export type { BackendSpec } from "./backend-spec.ts";
 export type { BackendCounts, SavedBackend, SavedTable } from "./backend-table.ts";
-export {
-  algorithm,
-  type AlgorithmChoice,
-  type AlgorithmName,
-  algorithmNames,
-  ipvsSchedulers,
-  type OptionsOf,
-} from "./registry.ts";
+export { algorithm, type AlgorithmChoice, type AlgorithmName, algorithmNames, type OptionsOf } from "./registry.ts";
+export { ipvsSchedulers } from "./ipvs-schedulers.ts";
 export { type Kernel, type KernelOptions, kernels } from "./kernel.ts";
 export type { EdfOptions } from "./edf.ts";
 export type { LblcOptions } from "./lblc.ts";

@@ -5,6 +5,7 @@ import { dh } from "./dh.ts";
 import { edf } from "./edf.ts";
 import { fo } from "./fo.ts";
 import { iptablesRandom } from "./iptables-random.ts";
+import { ipvsSchedulers } from "./ipvs-schedulers.ts";
 import { lblc } from "./lblc.ts";
 import { lblcr } from "./lblcr.ts";
 import { lc } from "./lc.ts";
@@ -30,7 +31,10 @@ import { wlc } from "./wlc.ts";
 import { wrr } from "./wrr.ts";
 
 /** The schedulers of Linux IPVS. */
-const schedulers = [rr, wrr, lc, wlc, sed, nq, sh, dh, mh, lblc, lblcr, fo, ovf, twos] as const;
+const schedulers = [rr, wrr, lc, wlc, sed, nq, sh, dh, mh, lblc, lblcr, fo, ovf, twos] as const satisfies Named<
+  typeof ipvsSchedulers
+>;
+type Named<Names extends readonly string[]> = { readonly [At in keyof Names]: { readonly name: Names[At] } };
 /** Those of proxies and of papers that go by turns, loads and latencies. */
 const balancing = [smoothWrr, edf, leastconn, p2c, p2cWithReplacement, peakEwma, prequal] as const;
 /** Those that hash flows. */
@@ -57,8 +61,6 @@ const byName: ReadonlyMap<string, Definition<AlgorithmName, object>> = new Map(
 
 /** All names, in the order of the documentation. */
 export const algorithmNames: readonly AlgorithmName[] = definitions.map(({ name }) => name);
-/** Those that are schedulers of Linux IPVS, under the names that the kernel has for them. */
-export const ipvsSchedulers: readonly (typeof schedulers)[number]["name"][] = schedulers.map(({ name }) => name);
 
 /**
  * The algorithm of this name.

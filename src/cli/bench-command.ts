@@ -5,10 +5,11 @@ import { addBenchSubcommands } from "./bench-subcommands.ts";
 import { clusterOptions } from "./cluster-options.ts";
 import { rulesOptions } from "./mode-options.ts";
 import { wholeNumber } from "./number-option.ts";
+import { outputOption } from "./output-option.ts";
 
 /** Options of measuring, which comparing and reporting do not have. */
 const ownOptions =
-  "f file hostname-override cluster-cidr masquerade-all plan list subjects works service budget-seconds precision-percent workers engine message-bytes seed out html o output".split(
+  "f file hostname-override cluster-cidr masquerade-all plan list subjects works service services budget-seconds precision-percent workers engine generator kube-proxy message-bytes seed out html o output".split(
     " ",
   );
 
@@ -28,7 +29,8 @@ export function addBenchCommand(argv: Argv): void {
           })
           .option("list", trueOrFalse("list", "list the plans with their time budgets, and measure nothing"))
           .option("subjects", {
-            describe: "what to compare with direct: userspace, iptables, nftables, ipvs-rr, ipvs-lc, …",
+            describe:
+              "what to compare with direct: userspace, iptables, nftables, ipvs-rr, …, also with @kernel or @emulated",
             type: "string",
             array: true,
             requiresArg: true,
@@ -36,7 +38,7 @@ export function addBenchCommand(argv: Argv): void {
           })
           .option("works", {
             describe:
-              "tcp-connect-request-close, tcp-request-response, tcp-bulk, udp-request-response; with @RATE, as many are due a second",
+              "tcp-connect-request-close, tcp-request-response, tcp-bulk, udp-request-response, tcp-connect, udp-first-datagram; with @RATE, as many are due a second",
             type: "string",
             array: true,
             requiresArg: true,
@@ -47,6 +49,13 @@ export function addBenchCommand(argv: Argv): void {
             type: "string",
             requiresArg: true,
             defaultDescription: "the TCP and the UDP port with the most endpoints",
+          })
+          .option("services", {
+            describe:
+              "numbers of services, as 10,1000: clusters of these sizes are generated, for subjects with @kernel",
+            type: "string",
+            requiresArg: true,
+            defaultDescription: "none: the cluster that is given is measured",
           })
           .option("budget-seconds", {
             ...wholeNumber("budget-seconds", "how long the run may take; what is done by then is the result", {
@@ -73,6 +82,16 @@ export function addBenchCommand(argv: Argv): void {
             ]),
             defaultDescription: "native where it is built",
           })
+          .option("generator", {
+            ...oneOf("generator", "what makes the load: C and epoll, or Node's own sockets", ["native", "node"]),
+            defaultDescription: "native where it is built",
+          })
+          .option("kube-proxy", {
+            describe:
+              "a kube-proxy binary to start in a network namespace of its own, with a stand-in for the API server",
+            type: "string",
+            requiresArg: true,
+          })
           .option("message-bytes", {
             ...wholeNumber("message-bytes", "size of a request and of its answer", { min: 16, max: 60_000 }),
             defaultDescription: "64",
@@ -92,7 +111,7 @@ export function addBenchCommand(argv: Argv): void {
             type: "string",
             requiresArg: true,
           })
-          .option("o", { alias: "output", ...oneOf("o", "form", ["table", "json"]), default: "table" as const })
+          .option("o", outputOption())
           .example("$0 bench", "the example cluster, all modes, in a minute and a half")
           .example(
             "$0 bench -f cluster.yaml --subjects iptables ipvs-rr --service default/web",

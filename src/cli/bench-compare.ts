@@ -2,12 +2,14 @@ import { compareResults } from "../report/compare.ts";
 import { renderComparison } from "../report/comparison.ts";
 import { readResult } from "./bench-result-input.ts";
 import { ExitCode } from "./exit-code.ts";
+import { inForm } from "./output.ts";
+import type { OutputForm } from "./output-option.ts";
 
 export interface CompareArguments {
   readonly before: string;
   readonly after: string;
   readonly thresholdPercent: number | undefined;
-  readonly o: "table" | "json";
+  readonly o: OutputForm;
 }
 
 const THRESHOLD_PERCENT = 5;
@@ -17,7 +19,9 @@ export async function compare({ before, after, thresholdPercent, o }: CompareArg
   const threshold = (thresholdPercent ?? THRESHOLD_PERCENT) / 100;
   const comparison = compareResults(await readResult(before), await readResult(after), threshold);
   process.stdout.write(
-    o === "json" ? `${JSON.stringify(comparison, undefined, 2)}\n` : renderComparison(comparison, threshold),
+    o === "table"
+      ? renderComparison(comparison, threshold)
+      : inForm(o, `${JSON.stringify(comparison, undefined, 2)}\n`),
   );
   return comparison.changes.some(({ regression }) => regression) ? ExitCode.no : ExitCode.done;
 }

@@ -1,6 +1,6 @@
 import type { Argv } from "yargs";
-import { oneOf } from "./choice-option.ts";
 import { wholeNumber } from "./number-option.ts";
+import { outputOption } from "./output-option.ts";
 
 /** `sluice bench compare` and `sluice bench report`: what is done with results that are there. */
 export function addBenchSubcommands(argv: Argv): Argv {
@@ -19,7 +19,7 @@ export function addBenchSubcommands(argv: Argv): Argv {
             }),
             defaultDescription: "5",
           })
-          .option("o", { alias: "output", ...oneOf("o", "form", ["table", "json"]), default: "table" as const }),
+          .option("o", outputOption()),
       async (args) => {
         const { compare } = await import("./bench-compare.ts");
         process.exitCode = await compare(args);

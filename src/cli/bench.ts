@@ -1,36 +1,47 @@
 import { resolve } from "node:path";
 import { calendarTime, systemClock } from "../core/clock.ts";
+import { configInvalid } from "../core/errors.ts";
 import { lineLog } from "../core/log.ts";
 import type { EngineName } from "../dataplane/workers/choose-engine.ts";
 import { runBench } from "../lab/bench.ts";
-import { type BenchOptions, modesOf, resolveBenchOptions } from "../lab/options.ts";
+import { type BenchOptions, modesOf, type PlanKind, resolveBenchOptions } from "../lab/options.ts";
+import type { GeneratorName } from "../measure/load/generator.ts";
 import type { BenchResult } from "../measure/result.ts";
 import { renderJson } from "../report/json.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import { planLines, withPlan } from "./bench-plan.ts";
-import { type ClusterArguments, loadNoted, ownNodeNoted } from "./cluster-options.ts";
+import { loadNoted, ownNodeNoted } from "./cluster-input.ts";
+import type { ClusterArguments } from "./cluster-options.ts";
 import { ExitCode } from "./exit-code.ts";
 import { type Flags, namingFlags } from "./flag.ts";
 import { programOptions, requireModes, type RulesArguments } from "./mode-options.ts";
 import { openProgressLine } from "./progress-line.ts";
 import { openResultFile } from "./result-file.ts";
 import { catchStopSignals } from "./run-signals.ts";
+import { inForm } from "./output.ts";
+import type { OutputForm } from "./output-option.ts";
 
 export interface BenchArguments extends ClusterArguments, RulesArguments {
   readonly subjects?: readonly string[] | undefined;
   readonly works?: readonly string[] | undefined;
   readonly service?: string | undefined;
+  /** As it is entered, `10,1000`, or as a plan has it. */
+  readonly services?: string | readonly number[] | undefined;
   readonly budgetSeconds: number | undefined;
   readonly workers: number | undefined;
   readonly engine?: EngineName | undefined;
+  readonly kubeProxy?: string | undefined;
+  readonly generator?: GeneratorName | undefined;
   readonly messageBytes: number | undefined;
   readonly seed: number | undefined;
   readonly precisionPercent: number | undefined;
   readonly plan?: string | undefined;
+  /** Of the plan. */
+  readonly kind?: PlanKind | undefined;
   readonly list?: boolean | undefined;
   readonly out?: string | undefined;
   readonly html?: string | undefined;
-  readonly o: "table" | "json";
+  readonly o: OutputForm;
 }
 
 /**
@@ -52,6 +63,9 @@ export async function bench(args: BenchArguments): Promise<number> {
 }
 
 async function measure(args: BenchArguments): Promise<number> {
+  if (args.services !== undefined && args.f !== undefined) {
+    throw configInvalid("--services", "no --file beside it: clusters of these sizes are generated", args.f.join(" "));
+  }
   const snapshot = await loadNoted(args);
   const options: BenchOptions = { ...given(args), snapshot, nodeName: ownNodeNoted(snapshot, args) };
   requireModes(args, modesOf(resolveBenchOptions(options).subjects));
@@ -80,7 +94,7 @@ async function measure(args: BenchArguments): Promise<number> {
         await report.write(renderHtml([result]));
         log.info(`the report is in ${page}`);
       }
-      process.stdout.write(args.o === "json" ? renderJson(result) : renderTerminal(result, path));
+      process.stdout.write(args.o === "table" ? renderTerminal(result, path) : inForm(args.o, renderJson(result)));
       return exitCodeFor(result);
     } finally {
       await abandon();
@@ -98,10 +112,25 @@ function exitCodeFor({ endedBy, failures }: BenchResult): number {
 
 /** Only what the command line names: the rest has its default in one place. */
 function given({ budgetSeconds, precisionPercent, ...args }: BenchArguments): Partial<BenchOptions> {
-  const { subjects, works, service, workers, engine, messageBytes, seed } = args;
+  const { kind, subjects, works, service, workers, engine, generator, kubeProxy, messageBytes, seed } = args;
   const budgetMs = budgetSeconds === undefined ? undefined : budgetSeconds * 1000;
   const precision = precisionPercent === undefined ? undefined : precisionPercent / 100;
-  const named = { precision, subjects, works, service, workers, engine, messageBytes, seed, budgetMs };
+  const services = typeof args.services === "string" ? args.services.split(",").map(wholeOf) : args.services;
+  const named = {
+    kind,
+    precision,
+    subjects,
+    works,
+    service,
+    services,
+    workers,
+    engine,
+    generator,
+    kubeProxy,
+    messageBytes,
+    seed,
+    budgetMs,
+  };
   return {
     ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)),
     programs: programOptions(args),
@@ -110,12 +139,18 @@ function given({ budgetSeconds, precisionPercent, ...args }: BenchArguments): Pa
   };
 }
 
+/** What is no whole number is refused with the other options. */
+function wholeOf(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
+}
+
 /** Numbers are checked as they are read; what else is wrong comes out when the options meet the cluster. */
 const flags: Flags = {
   snapshot: "--file",
   subjects: "--subjects",
   works: "--works",
   service: "--service",
+  services: "--services",
   budgetMs: "--budget-seconds",
   precision: "--precision-percent",
   plan: "--plan",

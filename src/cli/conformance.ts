@@ -1,7 +1,9 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Kernel } from "../balancers/kernel.ts";
 import { configInvalid } from "../core/errors.ts";
+import { threadFile } from "../host/thread-file.ts";
 import { referenceKernel } from "../lab/conformance/expected-outcome.ts";
 import { isUntold, renderResult } from "../lab/conformance/render-result.ts";
 import { type ReplayResult, replayVector } from "../lab/conformance/replay.ts";
@@ -12,6 +14,8 @@ import { findRecordings } from "../lab/rules/recording.ts";
 import { renderStageResult } from "../lab/rules/render-stage-result.ts";
 import { agrees, type StageResult } from "../lab/rules/stage-result.ts";
 import { ExitCode } from "./exit-code.ts";
+import { inForm } from "./output.ts";
+import type { OutputForm } from "./output-option.ts";
 
 export interface ConformanceArguments {
   readonly paths: readonly string[];
@@ -19,7 +23,7 @@ export interface ConformanceArguments {
   readonly seed: number | undefined;
   /** Of the recordings of rules only these modes. */
   readonly mode?: readonly string[] | undefined;
-  readonly o: "table" | "json";
+  readonly o: OutputForm;
 }
 
 interface Replay {
@@ -44,7 +48,9 @@ async function conformanceOfRules(
   const all: StageResult[] = [];
   await conformRules(folders, {
     sluice: [process.execPath, process.argv[1]!],
-    parallel: availableParallelism(),
+    program: [process.execPath, fileURLToPath(threadFile(import.meta.url, "stage-program"))],
+    // One more: each now and then waits for a second that kube-proxy waited.
+    parallel: availableParallelism() + 1,
     modes: mode,
     onResults(results) {
       all.push(...results);
@@ -52,8 +58,8 @@ async function conformanceOfRules(
     },
   });
   const agree = all.filter(agrees).length;
-  if (o === "json") process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
-  else process.stdout.write(`${agree} of ${all.length} stages agree, ${sumOf(all)} records compared\n`);
+  const summary = `${agree} of ${all.length} stages agree, ${sumOf(all)} records compared\n`;
+  process.stdout.write(o === "table" ? summary : inForm(o, `${JSON.stringify(all, undefined, 2)}\n`));
   return agree === all.length && all.length > 0 ? ExitCode.done : ExitCode.no;
 }
 
@@ -72,7 +78,7 @@ async function conformanceOfPicks({
     const vector = await loadVector(file);
     replays.push({ file: basename(file), vector, result: replayVector(vector, { kernel, seed }) });
   }
-  process.stdout.write(o === "json" ? asJson(replays) : asText(replays, kernel));
+  process.stdout.write(o === "table" ? asText(replays, kernel) : inForm(o, asJson(replays)));
   return replays.every(({ result }) => result.ok) ? ExitCode.done : ExitCode.no;
 }
 

@@ -4,7 +4,7 @@ import { concerns } from "../dataplane/workers/endpoint-map.ts";
 import { formatSocketAddr, type SocketAddr } from "../net/flow.ts";
 import { formatIp, type Ip, tryParseIp } from "../net/ip.ts";
 import { parseSocketAddr } from "../net/parse-socket-addr.ts";
-import { note } from "./cluster-options.ts";
+import { note } from "./cluster-input.ts";
 import { asExpected } from "./flag.ts";
 
 const FORM = "IP[:PORT]=ADDRESS[:PORT], with an IPv6 address in brackets before a port";

@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import { ipvsSchedulers } from "../balancers/registry.ts";
+import { ipvsSchedulers } from "../balancers/ipvs-schedulers.ts";
 import { configInvalid } from "../core/errors.ts";
 import type { ProgramOptions } from "../modes/compile.ts";
 import { type Mode, modes } from "../modes/program.ts";

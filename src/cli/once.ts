@@ -8,6 +8,7 @@ const repeatable = new Set([
   "file",
   "listen",
   "map-endpoint",
+  "transparent",
   "mode",
   "subjects",
   "works",

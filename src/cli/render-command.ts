@@ -17,7 +17,12 @@ export function addRenderCommand(argv: Argv): void {
             "restore: to be loaded by the command above it; save: as the kernel then lists it; json: as data",
             ["restore", "save", "json"],
           ),
-          default: "restore" as const,
+          defaultDescription: "restore",
+        })
+        .option("o", {
+          alias: "output",
+          ...oneOf("o", "the program as data: what --format json prints, or the same as YAML", ["json", "yaml"]),
+          conflicts: "format",
         })
         .example("$0 render --mode iptables -f cluster.yaml", "what iptables-restore would be given")
         .example("$0 render --format save --family ipv4", "what iptables-save would print of it"),

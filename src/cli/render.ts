@@ -2,12 +2,17 @@ import { ofFamily } from "../modes/of-family.ts";
 import type { Program } from "../modes/program.ts";
 import { type KernelInput, renderProgram } from "../modes/render.ts";
 import { renderProgramJson } from "../modes/render-json.ts";
-import { type ClusterArguments, compileFrom, note } from "./cluster-options.ts";
+import { compileFrom, note } from "./cluster-input.ts";
+import type { ClusterArguments } from "./cluster-options.ts";
 import type { ModeArguments } from "./mode-options.ts";
+import { inForm } from "./output.ts";
+import type { DocumentForm } from "./output-option.ts";
 
 export interface RenderArguments extends ClusterArguments, ModeArguments {
   readonly family?: "ipv4" | "ipv6" | undefined;
-  readonly format: "restore" | "save" | "json";
+  readonly format?: "restore" | "save" | "json" | undefined;
+  /** Not beside a format. */
+  readonly o?: DocumentForm | undefined;
 }
 
 /**
@@ -23,9 +28,9 @@ export async function render(args: RenderArguments): Promise<string> {
     note(`the ${args.mode} mode has no rules for ${args.family === "ipv6" ? "IPv6" : "IPv4"}`);
     return "";
   }
-  if (args.format === "json") return renderProgramJson(asked);
+  if (args.format === "json" || args.o !== undefined) return inForm(args.o ?? "json", renderProgramJson(asked));
   const made = new Set<string>();
-  return renderProgram(asked, args.format)
+  return renderProgram(asked, args.format ?? "restore")
     .map((input) => headed(input, made))
     .join("\n");
 }

@@ -5,6 +5,7 @@ import { oneOf } from "./choice-option.ts";
 import { clusterOptions } from "./cluster-options.ts";
 import { modeOptions } from "./mode-options.ts";
 import { wholeNumber } from "./number-option.ts";
+import { outputOption } from "./output-option.ts";
 
 /** `sluice run`: forwards real traffic until stopped. */
 export function addRunCommand(argv: Argv): void {
@@ -27,15 +28,12 @@ export function addRunCommand(argv: Argv): void {
           }),
           defaultDescription: "30",
         })
-        .option("o", {
-          alias: "output",
-          ...oneOf(
-            "o",
+        .option(
+          "o",
+          outputOption(
             "form; json: one document a line, event listening at the start and after each change, at the end event stopped with the counters",
-            ["table", "json"],
           ),
-          default: "table" as const,
-        })
+        )
         .example("$0 run -f cluster.yaml --mode ipvs --watch", "every service on loopback, rules follow the file"),
     async (args) => {
       if (args.printConfigSchema === true) {
@@ -77,6 +75,7 @@ const workersOnly = [
   "bind",
   "listen",
   "map-endpoint",
+  "transparent",
   "modern",
   "udp-idle-ms",
   "connect-timeout-ms",
@@ -140,6 +139,13 @@ function workersOptions<T>(argv: Argv<T>) {
     })
     .option("map-endpoint", {
       describe: "IP[:PORT]=ADDRESS[:PORT]: send an endpoint's traffic elsewhere",
+      type: "string",
+      array: true,
+      requiresArg: true,
+    })
+    .option("transparent", {
+      describe:
+        "ADDRESS:PORT: also listen here for TCP connections that a rule of the kernel redirects (REDIRECT); each goes to the service that it was for, by its original destination",
       type: "string",
       array: true,
       requiresArg: true,

@@ -11,7 +11,7 @@ import { configInvalid } from "../core/errors.ts";
 import { lineLog } from "../core/log.ts";
 import { ownAddresses } from "../host/own-addresses.ts";
 import { ownPackage } from "../host/own-package.ts";
-import { exampleCluster, note, noteIfNoService } from "./cluster-options.ts";
+import { exampleCluster, note, noteIfNoService } from "./cluster-input.ts";
 import { nodeToServe, type RunArguments } from "./run-options.ts";
 
 /** A run whose syncs, health and metrics are as a configuration says. */

@@ -11,6 +11,7 @@ const troubles: Readonly<Partial<Record<CounterName, string>>> = {
   udpEvicted: "UDP flows forgotten early, as the table was full",
   datagramsCut: "datagrams cut to the buffer of the userspace mode",
   datagramsLost: "datagrams lost on the way",
+  callsRefused: "system calls that the host would not make together, made one by one",
 };
 
 /** What has been carried since the start, in a few lines for people. */

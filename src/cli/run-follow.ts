@@ -6,7 +6,7 @@ import type { ClusterSnapshot } from "../cluster/state.ts";
 import { watchCluster } from "../cluster/watch.ts";
 import { systemClock } from "../core/clock.ts";
 import { countOf } from "../core/count.ts";
-import { exampleCluster, note, noteIfNoService } from "./cluster-options.ts";
+import { exampleCluster, note, noteIfNoService } from "./cluster-input.ts";
 import { nodeToServe, type RunArguments } from "./run-options.ts";
 
 /** What is in force when following begins, and who brings what follows into force. */

@@ -6,9 +6,11 @@ import type { KubeProxyConfiguration } from "../agent/config/config.ts";
 import type { HostFindings } from "../agent/config/program-options.ts";
 import { doubtsAbout } from "../agent/config/doubts.ts";
 import { configNotes } from "../agent/config/notes.ts";
+import { durationMs } from "../agent/config/go-duration.ts";
 import { loadConfig } from "../agent/config/read.ts";
 import { API_VERSION, KIND } from "../agent/config/schema.ts";
-import { agentOptionsOf, type Proxy, startProxy } from "../agent/proxy.ts";
+import { agentOptionsOf } from "../agent/agent-options.ts";
+import type { Proxy } from "../agent/proxy.ts";
 import type { ClusterSnapshot } from "../cluster/state.ts";
 import { watchCluster } from "../cluster/watch.ts";
 import { systemClock } from "../core/clock.ts";
@@ -21,9 +23,10 @@ import { ownAddresses } from "../host/own-addresses.ts";
 import { ownPackage } from "../host/own-package.ts";
 import { createIdleSweeper, keepHeapSmall } from "../host/small-heap.ts";
 import { readSysctl } from "../host/sysctl.ts";
+import type { NodeView } from "../model/model.ts";
 import { viewNode } from "../model/node-view.ts";
-import { exampleCluster, loadFilesNoted, note, noteIfNoService, ownNode } from "./cluster-options.ts";
-import { changesJson, changesText } from "./planned-changes.ts";
+import { exampleCluster, loadFilesNoted, note, noteIfNoService, ownNode } from "./cluster-input.ts";
+import { changesIn } from "./planned-changes.ts";
 import type { RunArguments } from "./run-options.ts";
 import { catchStopSignals } from "./run-signals.ts";
 
@@ -47,11 +50,13 @@ export async function runKernel(args: RunArguments): Promise<void> {
   const loaded = await loadFilesNoted(args);
   const nodeName = ownNodeOf(loaded.snapshot, named);
   const node = viewNode(loaded.snapshot.nodes, nodeName);
+  checkPodRanges(config, node);
   for (const line of [...configNotes(config, { kernel: true }), ...doubtsAbout(config, node)]) note(line);
   const planned: WouldRun[] = [];
   const onlyTell = (change: WouldRun): void => void planned.push(change);
   if (args.config !== undefined && args.dryRun !== true) setOomScore(config.oomScoreAdj);
-  const dataplane = createKernelDataplane({ log, ...(args.dryRun === true ? { onlyTell } : {}) });
+  const staleChainsMs = durationMs(config.iptables.syncPeriod);
+  const dataplane = createKernelDataplane({ log, staleChainsMs, ...(args.dryRun === true ? { onlyTell } : {}) });
   try {
     const found = config.mode === "iptables" ? await findHost() : {};
     const programmed = { config, found, dataplane, loaded: { ...loaded, nodeName } };
@@ -60,7 +65,7 @@ export async function runKernel(args: RunArguments): Promise<void> {
   } finally {
     await dataplane.close();
   }
-  if (args.dryRun === true) process.stdout.write(args.o === "json" ? changesJson(planned) : changesText(planned));
+  if (args.dryRun === true) process.stdout.write(changesIn(args.o, planned));
 }
 
 /** Of the flags alone: settings of the host that no flag speaks of stay as they are. */
@@ -95,6 +100,13 @@ function ownNodeOf(snapshot: ClusterSnapshot, args: RunArguments): string {
   }
   if (reason !== "") note(reason);
   return name;
+}
+
+/** @throws {SluiceError} CONFIG_INVALID where local traffic cannot be told: kube-proxy waits for minutes, and gives up. */
+function checkPodRanges({ detectLocalMode }: KubeProxyConfiguration, { name, podCidrs }: NodeView): void {
+  if (detectLocalMode !== "NodeCIDR" || podCidrs.length > 0) return;
+  const what = `spec.podCIDRs of the Node ${name === "" ? "that this host is" : name}`;
+  throw configInvalid(what, "a range, which detectLocalMode NodeCIDR goes by", "none");
 }
 
 /** What the rules of mode iptables go by. Counters that the host cannot have are told of, and left out of the rules. */
@@ -134,6 +146,8 @@ function onlyFailure(error: unknown): SluiceError {
 }
 
 async function serve(args: RunArguments, { config, found, dataplane, loaded }: Programmed): Promise<void> {
+  // Servers and metrics, which nobody needs for --once.
+  const { startProxy } = await import("../agent/proxy.ts");
   const { version } = ownPackage();
   const signals = catchStopSignals();
   const sweeper = createIdleSweeper(systemClock);

@@ -6,10 +6,12 @@ import type { EngineName } from "../dataplane/workers/choose-engine.ts";
 import type { WorkersOptions } from "../dataplane/workers/options.ts";
 import type { SocketAddr } from "../net/flow.ts";
 import { parseSocketAddr } from "../net/parse-socket-addr.ts";
-import { type ClusterArguments, note, ownNode } from "./cluster-options.ts";
+import { note, ownNode } from "./cluster-input.ts";
+import type { ClusterArguments } from "./cluster-options.ts";
 import { asExpected } from "./flag.ts";
 import { readMappings } from "./map-endpoint.ts";
 import type { ModeArguments } from "./mode-options.ts";
+import type { OutputForm } from "./output-option.ts";
 
 export interface RunArguments extends ClusterArguments, ModeArguments {
   readonly dataplane?: "workers" | "kernel" | undefined;
@@ -23,6 +25,7 @@ export interface RunArguments extends ClusterArguments, ModeArguments {
   readonly bind: "loopback" | "cluster-ips" | "portals";
   readonly listen?: readonly string[] | undefined;
   readonly mapEndpoint?: readonly string[] | undefined;
+  readonly transparent?: readonly string[] | undefined;
   readonly modern?: boolean | undefined;
   readonly udpIdleMs: number | undefined;
   readonly connectTimeoutMs?: number | undefined;
@@ -31,7 +34,7 @@ export interface RunArguments extends ClusterArguments, ModeArguments {
   readonly keepaliveSeconds?: number | undefined;
   readonly proxyProtocol?: "v1" | "v2" | undefined;
   readonly drainSeconds: number | undefined;
-  readonly o: "table" | "json";
+  readonly o: OutputForm;
 }
 
 export function workersOptions(args: RunArguments): WorkersOptions {
@@ -39,6 +42,7 @@ export function workersOptions(args: RunArguments): WorkersOptions {
     // Proxy ports are at the host's own addresses.
     bind: args.bind === "portals" ? "cluster-ips" : args.bind,
     mapEndpoint: readMappings(args.mapEndpoint),
+    transparent: (args.transparent ?? []).map(readTransparent),
     log: lineLog((line) => process.stderr.write(`sluice: ${line}`)),
     ...(args.modern === undefined ? {} : { modern: args.modern }),
     ...(args.engine === undefined ? {} : { engine: args.engine }),
@@ -50,6 +54,11 @@ export function workersOptions(args: RunArguments): WorkersOptions {
     ...(args.keepaliveSeconds === undefined ? {} : { keepaliveSeconds: args.keepaliveSeconds }),
     ...(args.proxyProtocol === undefined ? {} : { proxyProtocol: args.proxyProtocol === "v1" ? 1 : 2 }),
   };
+}
+
+function readTransparent(text: string): SocketAddr {
+  const form = "ADDRESS:PORT, with an IPv6 address in brackets";
+  return asExpected("--transparent", form, text, () => parseSocketAddr(text, "--transparent"));
 }
 
 /**

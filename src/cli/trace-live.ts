@@ -1,7 +1,7 @@
 import { isSluiceError } from "../core/errors.ts";
 import { exec } from "../host/exec.ts";
 import type { DumpArguments, DumpTexts } from "./trace-dumps.ts";
-import { note } from "./cluster-options.ts";
+import { note } from "./cluster-input.ts";
 
 type Argv = readonly [string, ...string[]];
 
@@ -12,6 +12,7 @@ const commands: Readonly<Record<keyof DumpArguments, Argv>> = {
   nftJson: ["nft", "-j", "list", "ruleset"],
   ipvs: ["ipvsadm", "-S", "-n"],
   ipset: ["ipset", "save"],
+  ipvsConnections: ["ipvsadm", "-L", "-n", "-c"],
   conntrack: ["conntrack", "-L"],
   ipAddr: ["ip", "-j", "addr"],
   ipRoute: ["ip", "-j", "route"],
@@ -25,6 +26,18 @@ export async function readHost(): Promise<DumpTexts> {
     if (text !== undefined) texts[field] = { text, file: argv.join(" ") };
   }
   return texts;
+}
+
+/** How many connections this host's conntrack may have; undefined: it does not tell, or has none. */
+export async function readConntrackMax(): Promise<number | undefined> {
+  const text = await outputOf(["sysctl", "-n", "net.netfilter.nf_conntrack_max"]);
+  return text !== undefined && /^\d+\s*$/.test(text) ? Number(text) : undefined;
+}
+
+/** Whether this host's conntrack picks TCP connections up in mid-stream; undefined: it does not tell, or has none. */
+export async function readTcpLoose(): Promise<boolean | undefined> {
+  const text = await outputOf(["sysctl", "-n", "net.netfilter.nf_conntrack_tcp_loose"]);
+  return text === undefined ? undefined : text.trim() !== "0";
 }
 
 async function outputOf(argv: Argv): Promise<string | undefined> {

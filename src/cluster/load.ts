@@ -1,5 +1,6 @@
 import { decodeUtf8 } from "./decode-utf8.ts";
 import { findInput, readInput, STDIN } from "./input-files.ts";
+import { lookAtInput } from "./look.ts";
 import type { ClusterObject } from "./objects.ts";
 import { parseObjects } from "./parse.ts";
 import { type ClusterSnapshot, snapshotOf } from "./state.ts";
@@ -10,6 +11,8 @@ export interface LoadedCluster {
   readonly ignored: ReadonlyMap<string, number>;
   /** What it was loaded from, in order; `-` for standard input. */
   readonly files: readonly LoadedFile[];
+  /** Of the files before they were read; undefined for what cannot be followed. */
+  readonly fingerprint: string | undefined;
 }
 
 interface LoadedFile {
@@ -35,15 +38,21 @@ interface LoadIo {
  * Cost: see `parseObjects`. It holds one file's text at a time.
  */
 export async function loadCluster(paths: readonly string[], io: LoadIo = {}): Promise<LoadedCluster> {
+  const input = await findInput(paths);
+  // What cannot be looked at, as standard input, cannot be followed; one that is gone by now fails below.
+  const fingerprint = await lookAtInput(input).then(
+    (look) => look.fingerprint,
+    () => undefined,
+  );
   const ignored = new Map<string, number>();
   const objects: ClusterObject[] = [];
   const files: LoadedFile[] = [];
-  for (const file of (await findInput(paths)).files) {
+  for (const file of input.files) {
     const name = file === STDIN ? "stdin" : file;
     const parsed = parseObjects(decodeUtf8(await readInput(file, io.stdin), name), name);
     files.push({ path: file, blank: parsed.blank });
     for (const object of parsed.objects) objects.push(object);
     for (const [kind, count] of parsed.ignored) ignored.set(kind, (ignored.get(kind) ?? 0) + count);
   }
-  return { snapshot: snapshotOf(objects), ignored, files };
+  return { snapshot: snapshotOf(objects), ignored, files, fingerprint };
 }

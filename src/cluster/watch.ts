@@ -1,14 +1,14 @@
 import { type FSWatcher, watch } from "node:fs";
-import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { configInvalid } from "../core/errors.ts";
 import { findFollowable, STDIN, unreadable } from "./input-files.ts";
 import { loadCluster, type LoadedCluster } from "./load.ts";
+import { lookAt } from "./look.ts";
 import { shareObjects } from "./share-objects.ts";
 import { type ClusterSnapshot, emptySnapshot } from "./state.ts";
 
 export interface WatchOptions {
-  /** What the caller has loaded from these paths already: it is not reported again. */
+  /** What the caller has loaded from these paths already: it is not reported again, nor read before it has changed. */
   readonly current?: LoadedCluster;
   /** Called with every new state, the first one included. */
   onChange(snapshot: ClusterSnapshot): void;
@@ -44,13 +44,6 @@ export function watchCluster(paths: readonly string[], options: WatchOptions): {
   return { close: () => cluster.close() };
 }
 
-/** Everything that tells whether files have changed, and the folders to be told of it. */
-interface Look {
-  readonly fingerprint: string;
-  /** By path; a folder that was replaced has another inode. Undefined while a file or folder is missing. */
-  readonly folders: ReadonlyMap<string, bigint> | undefined;
-}
-
 class ClusterWatch {
   private readonly paths: readonly string[];
   private readonly options: Omit<WatchOptions, "current">;
@@ -68,6 +61,7 @@ class ClusterWatch {
     this.paths = paths;
     this.options = options;
     this.current = current;
+    this.loaded = current?.fingerprint ?? "";
   }
 
   /** Something may have changed. */
@@ -98,14 +92,17 @@ class ClusterWatch {
 
   /** Waits until the files are at rest. @returns their fingerprint. */
   private async rest(): Promise<string> {
+    // What changes after the look below is reported by then.
+    if (this.watchers.size === 0) this.listen((await lookAt(this.paths)).folders ?? new Map());
     let { fingerprint, folders } = await lookAt(this.paths);
+    if (folders !== undefined) this.listen(folders);
     for (let looks = 1; fingerprint !== this.loaded && looks < MAX_LOOKS && !this.closed; looks += 1) {
-      if (folders !== undefined) this.listen(folders);
       await new Promise((resolve) => {
         this.timer = setTimeout(resolve, QUIET_MS);
       });
       const before = fingerprint;
       ({ fingerprint, folders } = await lookAt(this.paths));
+      if (folders !== undefined) this.listen(folders);
       if (fingerprint === before) break;
     }
     return fingerprint;
@@ -159,25 +156,4 @@ class ClusterWatch {
       // As above.
     }
   }
-}
-
-async function lookAt(paths: readonly string[]): Promise<Look> {
-  try {
-    const { files, folders } = await findFollowable(paths);
-    const marks = await Promise.all(files.map(markOf));
-    const inodes = await Promise.all(folders.map(inodeOf));
-    return { fingerprint: [...marks, ...inodes].join("\n"), folders: new Map(inodes) };
-  } catch (error) {
-    // Not there at the moment: a state like any other, which loading will put into words.
-    return { fingerprint: String(error), folders: undefined };
-  }
-}
-
-async function inodeOf(folder: string): Promise<[path: string, inode: bigint]> {
-  return [folder, (await stat(folder, { bigint: true })).ino];
-}
-
-async function markOf(file: string): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
-  return [file, dev, ino, size, mtimeNs, ctimeNs].join(" ");
 }

@@ -1,5 +1,6 @@
+import { positionAt } from "../core/text-position.ts";
 import { inputInvalid } from "./input-invalid.ts";
-import { positionAt, TextFault } from "./text/document.ts";
+import { TextFault } from "./text/document.ts";
 
 /**
  * Reads a text, and says of what is wrong in it where it stands.

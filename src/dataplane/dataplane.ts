@@ -7,8 +7,11 @@ import type { Ip } from "../net/ip.ts";
 export interface Frontend {
   /** `ns/name` or `ns/name:port`. */
   readonly servicePort: string;
-  /** `proxy-port`: where rules lead the traffic of a service port of the userspace mode. */
-  readonly kind: "cluster-ip" | "node-port" | "external-ip" | "load-balancer" | "proxy-port";
+  /**
+   * `proxy-port`: where rules lead the traffic of a service port of the userspace mode; `transparent`: where they lead
+   * that of any service port.
+   */
+  readonly kind: "cluster-ip" | "node-port" | "external-ip" | "load-balancer" | "proxy-port" | "transparent";
   readonly proto: Protocol;
   readonly addr: SocketAddr;
 }

@@ -7,6 +7,7 @@ import { iptablesHooks } from "../dataplane/emulated/netfilter/iptables/hooks.ts
 import { nftHooks, unwalkedChains } from "../dataplane/emulated/netfilter/nft/hooks.ts";
 import { ipvsHooks, ofFamily, virtualAddresses } from "../dataplane/emulated/netfilter/virtual-servers.ts";
 import { createNode, type EmulatedNode } from "../dataplane/emulated/netfilter/node.ts";
+import type { KnownIpvsEntry } from "../dataplane/emulated/netfilter/parse-ipvs-connections.ts";
 import type { IptablesRuleset } from "../modes/iptables/ruleset.ts";
 import type { NftablesRuleset } from "../modes/nftables/ruleset.ts";
 import type { IpSet } from "../modes/ipvs/ip-set.ts";
@@ -23,6 +24,16 @@ export interface NodeParts extends KnownHost {
   /** Absent: nobody said what sets there are. */
   readonly sets?: readonly IpSet[];
   readonly connections?: readonly Connection[];
+  /** IPVS's own table. Absent: nobody said what is in it. */
+  readonly ipvsEntries?: readonly KnownIpvsEntry[];
+  /** net.netfilter.nf_conntrack_max. Absent: there is always room. */
+  readonly connectionsMax?: number;
+  /** net.netfilter.nf_conntrack_tcp_loose. @default true */
+  readonly tcpLoose?: boolean;
+  /** What dumps say of what they leave out, in words. */
+  readonly remarks?: readonly string[];
+  /** How long after all this was so the packet comes. @default 0 */
+  readonly laterSeconds?: number;
 }
 
 export interface AssembledNode {
@@ -34,24 +45,29 @@ export interface AssembledNode {
 export function assembleNode(parts: NodeParts): AssembledNode {
   const { host: plain, assumptions }: AssumedHost = assumeHost(parts);
   const host = parts.servers === undefined ? plain : withVirtualAddresses(plain, virtualAddresses(parts.servers));
-  const context = { sets: parts.sets && prepareSets(parts.sets) };
+  const context = { sets: parts.sets && prepareSets(parts.sets, parts.laterSeconds) };
+  const { ipvsEntries: entries, laterSeconds = 0, connectionsMax: max, tcpLoose = true } = parts;
+  const ipvsStart = entries === undefined ? undefined : { entries, laterSeconds };
   const hooksOf = (family: Family): readonly HookFunction[] => [
     ...(parts.iptables ?? [])
       .filter((ruleset) => ruleset.family === family)
       .flatMap((ruleset) => iptablesHooks(ruleset, context)),
-    ...(parts.nftables === undefined ? [] : nftHooks(parts.nftables, family)),
-    ...(parts.servers === undefined ? [] : ipvsHooks(ofFamily(parts.servers, family), family)),
+    ...(parts.nftables === undefined ? [] : nftHooks(parts.nftables, family, laterSeconds)),
+    ...(parts.servers === undefined ? [] : ipvsHooks(ofFamily(parts.servers, family), family, ipvsStart)),
   ];
   const unwalked = parts.nftables === undefined ? [] : unwalkedChains(parts.nftables);
   const connections = parts.connections ?? [];
   const said = parts.connections === undefined ? ["no connection is open yet"] : [];
-  const node = createNode(host, { 4: hooksOf(4), 6: hooksOf(6) }, tableOf(connections));
+  const table = tableOf(connections, { laterSeconds, tcpLoose, ...(max === undefined ? {} : { max }) });
+  const node = createNode(host, { 4: hooksOf(4), 6: hooksOf(6) }, table);
   const passed = unwalked.map((chain) => `${chain} lets the packet pass: its hook is not walked`);
-  return { node, assumptions: [...assumptions, ...said, ...passed] };
+  return { node, assumptions: [...assumptions, ...said, ...passed, ...(parts.remarks ?? [])] };
 }
 
 /** kube-proxy gives a device of its own the addresses of all virtual servers. */
+export const VIRTUAL_INTERFACE = "kube-ipvs0";
+
 function withVirtualAddresses(host: HostNode, ips: readonly Ip[]): HostNode {
   const addresses = ips.map((ip) => ({ ip, bits: hostCidr(ip).bits }));
-  return { ...host, interfaces: [...host.interfaces, { name: "kube-ipvs0", addresses }] };
+  return { ...host, interfaces: [...host.interfaces, { name: VIRTUAL_INTERFACE, addresses }] };
 }

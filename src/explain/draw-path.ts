@@ -67,7 +67,11 @@ function cut(line: string): string {
   return line.length > 125 ? `${line.slice(0, 124)}…` : line;
 }
 
+/** What no document of XML may hold, whatever stands for it: most control characters, halves of characters. */
+const FORBIDDEN = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
+
 function text(x: number, y: number, content: string, kind: string): string {
-  const safe = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const whole = content.replaceAll(FORBIDDEN, "\uFFFD");
+  const safe = whole.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   return `<text class="${kind}" x="${x}" y="${y}">${safe}</text>`;
 }

@@ -19,6 +19,8 @@ export interface PathStep {
   readonly effect: string;
   /** Whether its conditions held; a trace of everything has the others too. */
   readonly matched: boolean;
+  /** For how long the client's further connections go where this step sends it; absent: each is chosen anew. */
+  readonly sticksSeconds?: number;
 }
 
 /** An address, with its port where the protocol has any. */

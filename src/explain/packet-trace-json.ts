@@ -21,6 +21,8 @@ export interface OutcomeJson {
   /** What ended it. */
   readonly by?: string;
   readonly path: readonly PathStep[];
+  /** For how long the client's further connections go to the same endpoint, by session affinity. */
+  readonly sticksSeconds?: number;
   readonly back?: { readonly verdict: PacketVerdict; readonly from: string; readonly to: string; readonly by?: string };
   readonly undecided?: Doubt & {
     readonly ifItHolds: readonly OutcomeJson[];
@@ -37,6 +39,8 @@ export interface PacketTraceJson {
   /** The service that the client asks for; only where a cluster was given. */
   readonly service?: string;
   readonly outcomes: readonly OutcomeJson[];
+  /** The endpoint to which conntrack still sends the flow, though no rule does, and where a new flow would go. */
+  readonly stale?: { readonly to: string; readonly instead: readonly OutcomeJson[] };
   readonly reasons: readonly string[];
   readonly assumptions: readonly string[];
   /** Rules that were not understood, and made no difference. */
@@ -52,7 +56,7 @@ export interface TraceSubject {
 }
 
 export function packetTraceJson(trace: PacketTrace, { program, service, reasons }: TraceSubject): PacketTraceJson {
-  const { head, inInterface, outcomes, assumptions, harmless } = trace;
+  const { head, inInterface, outcomes, stale, assumptions, harmless } = trace;
   return {
     program,
     flow: {
@@ -63,6 +67,7 @@ export function packetTraceJson(trace: PacketTrace, { program, service, reasons 
     inInterface,
     ...(service === undefined ? {} : { service }),
     outcomes: outcomes.map(outcomeJson),
+    ...(stale === undefined ? {} : { stale: { to: endpointText(stale.to), instead: stale.instead.map(outcomeJson) } }),
     reasons,
     assumptions,
     notUnderstood: harmless,
@@ -72,6 +77,7 @@ export function packetTraceJson(trace: PacketTrace, { program, service, reasons 
 function outcomeJson(outcome: PacketOutcome): OutcomeJson {
   const { verdict, to, source, by, path, back, doubt, ways, probability, exact } = outcome;
   const isStopped = verdict === "drop" || verdict === "reject" || verdict === "undecided";
+  const sticksSeconds = path.find((step) => step.sticksSeconds !== undefined)?.sticksSeconds;
   const sourcePort = endpointText(source).slice(endpointText({ ip: source.ip, port: 0 }).length + 1);
   return {
     probability: formatFraction(probability),
@@ -82,6 +88,7 @@ function outcomeJson(outcome: PacketOutcome): OutcomeJson {
       : { to: endpointText(to), source: formatIp(source.ip), ...(sourcePort === "" ? {} : { sourcePort }) }),
     ...(by === "" ? {} : { by }),
     path,
+    ...(sticksSeconds === undefined ? {} : { sticksSeconds }),
     ...(back === undefined ? {} : { back: backJson(back) }),
     ...(doubt === undefined
       ? {}

@@ -63,8 +63,7 @@ function outcomeLines(trace: PacketTrace, outcome: PacketOutcome, indent: string
   const { probability, verdict, to, source, by, back, doubt, ways } = outcome;
   const isStopped = verdict === "drop" || verdict === "reject" || verdict === "undecided";
   const end = isStopped ? by : `${endpointText(to)}, source ${sourceText(trace, source.ip)}`;
-  const answer =
-    back === undefined || back.verdict === "pass" ? "" : `; the answer does not come back: ${back.verdict} ${back.by}`;
+  const answer = answerText(back);
   const lines = [`${indent}${formatFraction(probability).padStart(8)}  ${verdict} ${end}${answer}`];
   if (doubt === undefined || ways === undefined) return lines;
   return [
@@ -75,6 +74,13 @@ function outcomeLines(trace: PacketTrace, outcome: PacketOutcome, indent: string
     `${indent}          otherwise:`,
     ...ways.fails.flatMap((one) => outcomeLines(trace, one, `${indent}        `)),
   ];
+}
+
+function answerText(back: PacketOutcome["back"]): string {
+  if (back === undefined || back.verdict === "pass") return "";
+  return back.verdict === "undecided"
+    ? `; whether the answer comes back is undecided: ${back.by}`
+    : `; the answer does not come back: ${back.verdict} ${back.by}`;
 }
 
 function sourceText({ head }: PacketTrace, ip: PacketOutcome["source"]["ip"]): string {

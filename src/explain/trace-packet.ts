@@ -1,9 +1,16 @@
-import { type Choices, type Doubt, explore } from "../dataplane/emulated/netfilter/choices.ts";
+import {
+  type Branch,
+  type Chance,
+  type Choices,
+  type Doubt,
+  explore,
+} from "../dataplane/emulated/netfilter/choices.ts";
 import { type Connection, tableOf } from "../dataplane/emulated/netfilter/connection.ts";
 import { isZero } from "../dataplane/emulated/netfilter/fraction.ts";
 import type { Arrival } from "../dataplane/emulated/netfilter/journey.ts";
 import type { EmulatedNode, Walked } from "../dataplane/emulated/netfilter/node.ts";
 import { type Packet, type PacketHead, tcpFlagBits } from "../dataplane/emulated/netfilter/packet.ts";
+import { usualFlags } from "../dataplane/emulated/netfilter/tcp-tracking.ts";
 import { sameIp } from "../net/ip.ts";
 import { gather } from "./gather.ts";
 import type { Endpoint, PacketEnd, PacketOutcome, PacketVerdict, WayBack } from "./packet-outcome.ts";
@@ -19,6 +26,8 @@ export interface PacketTrace {
   readonly assumptions: readonly string[];
   /** Rules that were not understood and made no difference. */
   readonly harmless: readonly Doubt[];
+  /** Where conntrack still sends the flow, though rules would send a new one elsewhere, and where that would be. */
+  readonly stale?: { readonly to: Endpoint; readonly instead: readonly PacketOutcome[] };
 }
 
 export interface TracePacketOptions {
@@ -47,14 +56,31 @@ export function tracePacket(
     for (const assumption of end.assumptions) assumptions.add(assumption);
     return end;
   });
-  return { head, inInterface, ...gather(explored), assumptions: [...assumptions] };
+  const stale = staleWay(node, head, inInterface);
+  const trace = { head, inInterface, ...gather(explored), assumptions: [...assumptions] };
+  return stale === undefined ? trace : { ...trace, stale };
 }
 
-/** A packet of a connection that is open carries ACK; of one that is not, SYN. */
+/** Rules are asked about new flows alone: one that is bound to an endpoint stays with it, also when that is gone. */
+function staleWay(node: EmulatedNode, head: PacketHead, inInterface: string): PacketTrace["stale"] {
+  const known = head.about === undefined ? node.connections.find(head) : undefined;
+  if (known === undefined || known.isReply || !known.connection.dnat) return undefined;
+  const { reply } = known.connection;
+  const to = { ip: reply.src, port: reply.srcPort };
+  const anew = tracePacket(node.answering(tableOf([])), head, { inInterface }).outcomes;
+  const isThere = anew.some(({ to: end, verdict }) => verdict === "undecided" || sameEndpoint(end, to));
+  return isThere ? undefined : { to, instead: anew };
+}
+
+function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return sameIp(a.ip, b.ip) && (a.port === b.port || a.ports !== undefined);
+}
+
+/** A packet of a connection that is open carries ACK, an answer to its SYN both; one that opens it, SYN. */
 function furtherPacket({ connections }: EmulatedNode, head: PacketHead): PacketHead {
   const known = head.proto === 6 && head.flags === undefined ? connections.find(head) : undefined;
-  const isOpen = known !== undefined && known.connection.replied && !isClosed(known.connection);
-  return isOpen ? { ...head, flags: tcpFlagBits.ACK } : head;
+  if (known === undefined || isClosed(known.connection)) return head;
+  return { ...head, flags: usualFlags({ replied: known.connection.replied, isReply: known.isReply }) };
 }
 
 function isClosed({ tcpState }: Connection): boolean {
@@ -71,7 +97,7 @@ function endOf(node: EmulatedNode, head: PacketHead, walked: Walked, inInterface
     device: arrival.at === "sent" ? arrival.device : "",
     by: "by" in arrival ? arrival.by : "",
     passed: walk.passed,
-    path: walk.steps.map(({ hook, where, matched, rule, effect }) => ({ hook, where, matched, rule: rule(), effect })),
+    path: walk.steps.map((step) => ({ ...step, rule: step.rule() })),
     assumptions: [...walk.assumptions],
   };
   const back = wayBack(node, walked, inInterface);
@@ -97,7 +123,13 @@ function verdictOf(head: PacketHead, packet: Packet, { at }: Arrival): PacketVer
 function wayBack(node: EmulatedNode, { walk, arrival }: Walked, cameBy: string): WayBack | undefined {
   const { packet } = walk;
   const { connection } = packet;
-  if (connection === undefined || packet.isReply || (arrival.at !== "sent" && arrival.at !== "local")) return undefined;
+  if (
+    connection === undefined ||
+    packet.isReply ||
+    packet.about !== undefined ||
+    (arrival.at !== "sent" && arrival.at !== "local")
+  )
+    return undefined;
   const { reply } = connection;
   const answering = node.answering(tableOf([{ ...connection, replied: true }]));
   const flags = tcpFlagBits.SYN | tcpFlagBits.ACK;
@@ -110,21 +142,42 @@ function wayBack(node: EmulatedNode, { walk, arrival }: Walked, cameBy: string):
     flags,
   };
   const entry = arrival.at === "local" ? "" : arrival.device;
-  const { walk: back, arrival: end } = answering.walk(answer, entry, firstWay);
-  const reaches = end.at === "local" ? cameBy === "" : end.at === "sent";
+  const { branches } = explore((choices) => {
+    const draw: Choices["draw"] = (chances) => firstWay(chances);
+    return answerEnd(answering.walk(answer, entry, { draw, doubt: choices.doubt }), cameBy);
+  });
+  return settled(branches);
+}
+
+function answerEnd({ walk: { packet }, arrival }: Walked, cameBy: string): WayBack {
+  const reaches = arrival.at === "local" ? cameBy === "" : arrival.at === "sent";
   return {
-    verdict: reaches ? "pass" : end.at === "sent" ? "forward" : end.at,
-    from: { ip: back.packet.src, port: back.packet.srcPort },
-    to: { ip: back.packet.dst, port: back.packet.dstPort },
-    by: "by" in end ? end.by : "",
+    verdict: reaches ? "pass" : arrival.at === "sent" ? "forward" : arrival.at,
+    from: { ip: packet.src, port: packet.srcPort },
+    to: { ip: packet.dst, port: packet.dstPort },
+    by: "by" in arrival ? arrival.by : "",
   };
 }
 
-const firstWay: Choices = {
-  draw: (chances) =>
-    Math.max(
-      chances.findIndex(({ exact }) => !isZero(exact)),
-      0,
-    ),
-  doubt: () => false,
-};
+/** What becomes of the answer either way, where something about it is in doubt; undecided, where that makes a difference. */
+function settled(branches: readonly Branch<WayBack>[]): WayBack {
+  const { end, choices } = branches.at(-1)!;
+  const isSame = branches.every(
+    ({ end: { verdict, from, to } }) =>
+      verdict === end.verdict &&
+      sameIp(from.ip, end.from.ip) &&
+      from.port === end.from.port &&
+      sameIp(to.ip, end.to.ip),
+  );
+  const doubted = choices.find((choice) => choice.kind === "doubt");
+  if (isSame || doubted?.kind !== "doubt") return end;
+  return { ...end, verdict: "undecided", by: `${doubted.doubt.where}: ${doubted.doubt.why}` };
+}
+
+/** Chance takes the first way that is possible. */
+function firstWay(chances: readonly Chance[]): number {
+  return Math.max(
+    chances.findIndex(({ exact }) => !isZero(exact)),
+    0,
+  );
+}

@@ -17,7 +17,14 @@ export interface Addon {
   /** @throws {Error} for a number that is no open socket. */
   closeSocket(fd: number): void;
   /**
-   * An engine on this thread's loop. The arrays are its memory for as long as it runs.
+   * Where the client of an accepted TCP socket connected to, before a rule of the kernel redirected it.
+   *
+   * @param to six words, as of `openSocket`. @returns 0 or an error.
+   */
+  originalDestination(fd: number, to: Uint32Array): number;
+  /**
+   * An engine on this thread's loop. Counters, exchange and clock are its memory for as long as it runs, so they have
+   * to be in a SharedArrayBuffer.
    *
    * @param clock where it reads the time in milliseconds, for replays; undefined: the host's clock.
    * @param turn is called once a turn with how many changes and questions stand in the exchange.
@@ -38,6 +45,8 @@ export interface Addon {
   expire(engine: EngineHandle, slot: number): void;
   /** @returns how many connections there were. */
   resetAll(engine: EngineHandle): number;
+  /** `originalDestination` of the TCP connection in a slot. */
+  destination(engine: EngineHandle, slot: number, to: Uint32Array): number;
   connections(engine: EngineHandle): number;
   stop(engine: EngineHandle): void;
 }

@@ -30,20 +30,36 @@ export function engineText({ workers }: ResolvedBenchOptions, statuses: readonly
   const engines = new Set(
     statuses.map(({ engine }) => (engine in engineTexts ? engineTexts[engine as EngineName] : engine)),
   );
+  const hasThreads = statuses.some(({ engine }) => !engine.startsWith("kernel"));
   const placements = new Set(statuses.map(({ placement }) => placement).filter((placement) => placement !== ""));
-  return [[...engines, threads].join(", "), ...placements].join("; ");
+  return [[...engines, ...(hasThreads ? [threads] : [])].join(", "), ...placements].join("; ");
 }
 
+const loopbackNotes = [
+  "Load, endpoints and proxies share this host, and all traffic is loopback: compare subjects with each other, not with networks.",
+  "Every mode runs on the same worker threads: what differs is how a backend is chosen, not how packets move in a kernel.",
+  "Not emulated: masquerading (endpoints see the proxy's address), packet filtering of established flows.",
+  "Endpoints are echo backends in one thread, each on a loopback address of its own.",
+];
+const networkNotes = [
+  "Load, endpoints and nodes are network namespaces of this host, joined by veth pairs: compare subjects with each other, not with networks.",
+  "Every subject has a node of its own between the client and the endpoints; direct has one without rules, which only forwards.",
+  "In a kernel packets of an established flow pass no rule; worker threads are a process of the node that moves every byte.",
+  "A node forgets a UDP flow that is quiet for a second, so that a client's port that comes again is a new flow.",
+  "Endpoints are echo backends in one thread, each on an address of its own.",
+];
+
 /** What a reader has to know: what was left out, and what stands for what. */
-export function noteTexts({ tcp, udp }: ChosenPorts, statuses: ReadonlyMap<string, ServingStatus>): string[] {
+export function noteTexts(
+  { tcp, udp }: ChosenPorts,
+  statuses: ReadonlyMap<string, ServingStatus>,
+  inNetwork: boolean,
+): string[] {
   const affine = [tcp, udp].filter((port) => port !== undefined && port.affinitySeconds > 0);
   const dropping = [...statuses].filter(([, { notEmulated }]) => notEmulated.length > 0);
   return [
-    "Load, endpoints and proxies share this host, and all traffic is loopback: compare subjects with each other, not with networks.",
+    ...(inNetwork ? networkNotes : loopbackNotes),
     "Closed loops: every lane waits for its answer before it asks again, so latencies are those at full load. Open loops (with @ and a rate): requests are due at a fixed rate, and latency counts from then.",
-    "Every mode runs on the same worker threads: what differs is how a backend is chosen, not how packets move in a kernel.",
-    "Not emulated: masquerading (endpoints see the proxy's address), packet filtering of established flows.",
-    "Endpoints are echo backends in one thread, each on a loopback address of its own.",
     ...(tcp === undefined ? ["No TCP: the cluster has no such service to measure."] : []),
     ...(udp === undefined ? ["No UDP: the cluster has no such service to measure."] : []),
     ...affine.map(

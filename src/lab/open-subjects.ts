@@ -12,21 +12,28 @@ import { compileProgram, type ProgramOptions } from "../modes/compile.ts";
 import type { Program } from "../modes/program.ts";
 import { type SocketAddr, TCP } from "../net/flow.ts";
 import { formatIp } from "../net/ip.ts";
-import type { SubjectSpec } from "./options.ts";
+import type { TrafficSubject } from "./options.ts";
 import { promiseOf } from "./promises.ts";
-import { type PeerName, peers } from "./peers/peer.ts";
+import { peers } from "./peers/peer.ts";
 import type { StandIns } from "./stand-ins.ts";
 
 /** A dataplane that says where it serves, and what it came to: what a subject is made of. */
-export type ServingDataplane = Dataplane & { status(): ServingStatus };
+export type ServingDataplane = Dataplane & {
+  status(): ServingStatus | Promise<ServingStatus>;
+  /** How long its threads or processes have run so far, in milliseconds; undefined: nobody tells. */
+  processorMs?(): number | undefined;
+};
 
 export type ServingStatus = Pick<WorkersStatus, "listeners" | "notEmulated"> & {
-  /** Of worker threads, or the name of a peer. */
-  readonly engine: WorkersStatus["engine"] | PeerName;
-  /** Empty of a peer. */
+  /** Of worker threads, the name of a peer, or what programs a kernel. */
+  readonly engine: string;
+  /** Empty where nobody listens in threads of ours. */
   readonly placement: WorkersStatus["placement"] | "";
   readonly counters: Pick<Counters, "refused" | "udpEvicted" | "datagramsLost">;
 };
+
+/** Of those who do not count. */
+export const noTrouble: ServingStatus["counters"] = Object.freeze({ refused: 0, udpEvicted: 0, datagramsLost: 0 });
 
 /** Something to measure, ready: the experiment's half and the summary's half. */
 export interface OpenSubject {
@@ -54,23 +61,31 @@ export function openDirect({ tcp, udp }: Scene, name: string, what: string): Ope
  *
  * @throws {SluiceError} DATAPLANE_FAILED, also when it does not serve one of them.
  */
-export async function openSubject(spec: SubjectSpec, dataplane: ServingDataplane, scene: Scene): Promise<OpenSubject> {
+export async function openSubject(
+  spec: TrafficSubject,
+  dataplane: ServingDataplane,
+  scene: Scene,
+): Promise<OpenSubject> {
   const { name } = spec;
   const { mode, scheduler } = "peer" in spec ? ofPeers : spec;
   const ipvs = scheduler === undefined ? {} : { ipvs: { ...scene.programs.ipvs, scheduler } };
   const program = compileProgram(mode, scene.model, { ...scene.programs, ...ipvs });
   await dataplane.apply(program, planNode(scene.model, mode));
-  const { listeners } = dataplane.status();
+  const { listeners, engine } = await dataplane.status();
   const targetsOf = (standIns: StandIns | undefined): LoadTarget[] =>
     standIns === undefined ? [] : [targetOf(servedAt(name, listeners, standIns))];
   const scheduled = scheduler === undefined ? "" : `, scheduler ${scheduler}`;
   return {
-    subject: { name, targets: { tcp: targetsOf(scene.tcp), udp: targetsOf(scene.udp) } },
+    subject: {
+      name,
+      targets: { tcp: targetsOf(scene.tcp), udp: targetsOf(scene.udp) },
+      processorMs: () => dataplane.processorMs?.(),
+    },
     info:
       "peer" in spec
         ? { what: `${peers[spec.peer].what}; ${spec.version}`, promiseOf: () => ({ kind: "none" }) }
         : {
-            what: `mode ${mode}${scheduled}, on the ${dataplane.name} dataplane, engine ${dataplane.status().engine}`,
+            what: `mode ${mode}${scheduled}, on the ${dataplane.name} dataplane, engine ${engine}`,
             promiseOf: (work) => promiseFor(program, scene, work),
           },
   };

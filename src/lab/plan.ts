@@ -9,8 +9,8 @@ export interface Timing {
 
 /** Fewer blocks give intervals that are too wide to say anything. */
 const FEWEST_BLOCKS = 10;
-/** More blocks no longer make intervals much shorter; longer slices do as well, and cost less set-up. */
-const MOST_BLOCKS = 30;
+/** Many, since what disturbs a host lasts longer than a slice: short ones of all subjects are disturbed more alike. */
+const MOST_BLOCKS = 240;
 /** Below this, opening and closing weigh too much against what is measured. */
 const SHORTEST_WINDOW_MS = 165;
 const LONGEST_WINDOW_MS = 1000;
@@ -22,8 +22,8 @@ const OPENING_MS = 1500;
 export const CLOSING_MS = 2000;
 
 /**
- * Cuts a time budget into the reference's probes, a warm-up block and equal blocks: as many blocks as the shortest window allows, up to 30; then
- * windows as long as the budget allows, up to 1 s.
+ * Cuts a time budget into the reference's probes, a warm-up block and equal blocks: as many blocks as the shortest window
+ * allows, up to 240; then windows as long as the budget allows, up to 1 s.
  *
  * @param subjects with the reference and its control; each does each work once a block.
  * @throws {SluiceError} CONFIG_INVALID when the budget does not hold ten blocks.

@@ -1,13 +1,16 @@
 import { parse } from "yaml";
 import * as z from "zod";
 import { configInvalid } from "../core/errors.ts";
+import { planKinds } from "./options.ts";
 
 /** A benchmark by name: options as a file has them, all but the cluster. */
 const planSchema = z.strictObject({
   describe: z.string(),
+  kind: z.enum(planKinds).optional(),
   subjects: z.array(z.string()).optional(),
   works: z.array(z.string()).optional(),
   service: z.string().optional(),
+  services: z.array(z.int()).optional(),
   budgetSeconds: z.int().min(1).max(86_400).optional(),
   precisionPercent: z.int().min(0).max(100).optional(),
   workers: z.int().min(1).max(64).optional(),
@@ -28,10 +31,42 @@ export const plans: Readonly<Record<string, BenchPlan>> = {
     // Rates are what is asked for, and agree at once: the time goes to the percentiles.
     precisionPercent: 0,
   },
+  modes: {
+    describe:
+      "every mode on worker threads, in the kernel and in the emulator, first packets apart from established flows; needs root",
+    subjects: [
+      "userspace",
+      "iptables",
+      "nftables",
+      "ipvs-rr",
+      "userspace@kernel",
+      "iptables@kernel",
+      "nftables@kernel",
+      "ipvs-rr@kernel",
+      "userspace@emulated",
+      "iptables@emulated",
+      "nftables@emulated",
+      "ipvs-rr@emulated",
+    ],
+    works: ["tcp-connect", "udp-first-datagram", "tcp-request-response", "udp-request-response"],
+    budgetSeconds: 180,
+    precisionPercent: 0,
+  },
+  scale: {
+    describe: "first packets, established flows, connections and syncs among 10 to 30,000 services; needs root",
+    subjects: ["iptables@kernel", "nftables@kernel", "ipvs-rr@kernel"],
+    works: ["tcp-connect", "tcp-request-response", "tcp-connect-request-close"],
+    services: [10, 100, 1000, 5000, 10_000, 30_000],
+    budgetSeconds: 300,
+    precisionPercent: 0,
+  },
   balance: {
-    describe: "which endpoints take connections, held against what each mode promises; with keepalive and without",
+    describe:
+      "which endpoints take connections, held against what each mode promises; with keepalive and without, with a slow endpoint, and with one that comes and goes",
+    kind: "balance",
+    subjects: ["userspace", "iptables", "nftables", "ipvs-rr", "ipvs-lc", "ipvs-sed", "ipvs-sh"],
     works: ["tcp-connect-request-close", "tcp-request-response", "udp-request-response"],
-    budgetSeconds: 80,
+    budgetSeconds: 240,
     precisionPercent: 0,
   },
   peers: {
@@ -40,6 +75,12 @@ export const plans: Readonly<Record<string, BenchPlan>> = {
     works: ["tcp-connect-request-close", "tcp-request-response", "tcp-bulk"],
     budgetSeconds: 120,
     precisionPercent: 0,
+  },
+  faults: {
+    describe: "endpoints die, freeze, return and are rolled out: requests that fail, and time to converge",
+    kind: "faults",
+    subjects: ["userspace@native", "iptables@native", "nftables@native", "ipvs-rr@native"],
+    budgetSeconds: 600,
   },
 };
 

@@ -2,7 +2,7 @@ import { systemClock } from "../core/clock.ts";
 import { configInvalid } from "../core/errors.ts";
 import type { ServiceInfo } from "../measure/distribution.ts";
 import type { ExperimentPlan, Rig } from "../measure/experiment.ts";
-import { startLoadGenerator } from "../measure/load/generator.ts";
+import { startLoadGenerator } from "../measure/load/start-generator.ts";
 import type { Unmeasured } from "../measure/result.ts";
 import type { SubjectInfo } from "../measure/summarize.ts";
 import { type WorkName, workOf } from "../measure/work.ts";
@@ -11,24 +11,33 @@ import type { ServicePort } from "../model/service-port.ts";
 import { TCP } from "../net/flow.ts";
 import { type ChosenPorts, chooseServicePorts } from "./choose-service.ts";
 import { engineText, noteTexts, serviceInfo } from "./describe.ts";
+import type { NetworkNode } from "./network/network.ts";
+import { type EmulatedCase, emulatedCases } from "./emulated/emulated-subjects.ts";
+import { openPlace } from "./network/open-place.ts";
+import { openCast, statusesOf } from "./open-cast.ts";
+import type { Scene, ServingDataplane } from "./open-subjects.ts";
 import {
-  openDirect,
-  openSubject,
-  type OpenSubject,
-  type Scene,
-  type ServingDataplane,
-  type ServingStatus,
-} from "./open-subjects.ts";
-import type { BenchOptions, ResolvedBenchOptions, SubjectSpec } from "./options.ts";
+  type BenchOptions,
+  type EmulatedSubject,
+  type ResolvedBenchOptions,
+  type TrafficSubject,
+  trafficSubjects,
+} from "./options.ts";
 import { findPeers } from "./peers/find-peers.ts";
 import { planTiming } from "./plan.ts";
 import { startStandIns, withStandIns } from "./stand-ins.ts";
 
-/** Makes the dataplane of one subject; nothing is applied to it yet. @param servicePorts that it is to serve. */
+/**
+ * Makes the dataplane of one subject; nothing is applied to it yet.
+ *
+ * @param servicePorts that it is to serve.
+ * @param node its own in a network; undefined: it is on loopback.
+ */
 export type CreateDataplane = (
   options: ResolvedBenchOptions,
-  spec: SubjectSpec,
+  spec: TrafficSubject,
   servicePorts: readonly string[],
+  node: NetworkNode | undefined,
 ) => ServingDataplane;
 
 /** Everything that a run needs, open. */
@@ -37,17 +46,23 @@ export interface Stage {
   readonly rig: Rig;
   readonly subjects: readonly SubjectInfo[];
   readonly services: readonly ServiceInfo[];
+  /** Subjects without traffic. */
+  readonly emulated: readonly EmulatedCase[];
   /** Subjects that this host cannot have, and why. */
   readonly unmeasured: readonly Unmeasured[];
   /** What moves the bytes. */
   readonly engine: string;
+  /** Since when the budget runs, on the system clock; absent: since the run began. */
+  readonly readyMs?: number;
   /** What a reader has to know; after the experiment, before `close`. */
-  notes(): string[];
+  notes(): Promise<string[]>;
   close(): Promise<void>;
 }
 
 /** An answer that takes longer is an error. */
-const TIMEOUT_MS = 2000;
+export const TIMEOUT_MS = 2000;
+/** What emulated subjects take of the budget, before the slices. */
+const SWEEPS_MS = 4000;
 
 /** Opens backends, dataplanes and generator. When one of them cannot be had, none stays open. */
 export async function openStage(
@@ -56,76 +71,63 @@ export async function openStage(
   create: CreateDataplane,
 ): Promise<Stage> {
   const { snapshot, nodeName, service, programs = {} } = options;
-  const found = chooseServicePorts(buildModel(snapshot, nodeName), service);
-  const works = worksFor(found, resolved.works);
-  const chosen = usedBy(works, found);
-  const { subjects: specs, unmeasured } = await findPeers(resolved.subjects, works);
-  const timing = planTiming(resolved.budgetMs, specs.length + 2, works.length);
+  const ports = chooseServicePorts(buildModel(snapshot, nodeName), service);
+  const works = worksFor(ports, resolved.works);
+  const chosen = usedBy(works, ports);
+  const emulated = resolved.subjects.filter((spec): spec is EmulatedSubject => "emulated" in spec);
+  const found = await findPeers(trafficSubjects(resolved.subjects), works);
+  const budgetMs = resolved.budgetMs - (emulated.length > 0 ? SWEEPS_MS : 0);
+  // Before anything is opened: a budget that is too small for all of them is refused at once.
+  planTiming(budgetMs, found.subjects.length + 2, works.length);
 
   const opened: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
-    await Promise.all(opened.splice(0).map((one) => one.close()));
+    const [place, ...others] = opened.splice(0);
+    await Promise.all(others.map((one) => one.close()));
+    await place?.close();
   };
   try {
-    const { tcp, udp, echoes } = await startStandIns(chosen);
+    const place = await openPlace(found.subjects, chosen);
+    opened.push({ close: async () => place.network?.close() });
+    const { tcp, udp, echoes } = await startStandIns(chosen, place.standIns);
     opened.push(echoes);
     const standIns = [tcp, udp].filter((one) => one !== undefined);
-    const model = buildModel(withStandIns(snapshot, standIns), nodeName);
-    const scene: Scene = { model, tcp, udp, programs };
+    const scene: Scene = {
+      model: buildModel(withStandIns(snapshot, standIns), nodeName),
+      tcp,
+      udp,
+      programs,
+    };
     const servicePorts = standIns.map(({ port }) => port.name);
-    const dataplanes = specs.map((spec) => {
-      const dataplane = create(resolved, spec, servicePorts);
+    const cast = await openCast(place, scene, (spec, node) => {
+      const dataplane = create(resolved, spec, servicePorts, node);
       opened.push(dataplane);
       return dataplane;
     });
-    const subjects = await openSubjects(specs, dataplanes, scene);
-    const generator = startLoadGenerator();
+    const generator = startLoadGenerator(resolved.generator, place.network?.client);
     opened.push(generator);
     return {
       plan: {
-        subjects: subjects.map(({ subject }) => subject),
+        subjects: cast.subjects.map(({ subject }) => subject),
         works,
-        ...timing,
+        ...planTiming(budgetMs, cast.subjects.length, works.length),
         messageBytes: resolved.messageBytes,
         timeoutMs: TIMEOUT_MS,
         seed: resolved.seed,
       },
       rig: { generator, backends: echoes, clock: systemClock },
-      subjects: subjects.map(({ info }) => info),
+      subjects: cast.subjects.map(({ info }) => info),
       services: standIns.map(serviceInfo),
-      unmeasured,
-      engine: engineText(
-        resolved,
-        dataplanes.map((dataplane) => dataplane.status()),
-      ),
-      notes: () => noteTexts(found, statusesOf(specs, dataplanes)),
+      emulated: emulatedCases(emulated, scene, resolved.seed),
+      unmeasured: [...found.unmeasured, ...place.unmeasured, ...cast.unmeasured],
+      engine: engineText(resolved, [...(await statusesOf(cast)).values()]),
+      notes: async () => noteTexts(ports, await statusesOf(cast), place.network !== undefined),
       close,
     };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-/** The reference twice, then a subject a dataplane; one after the other, so that an error leaves none half applied. */
-async function openSubjects(
-  specs: readonly SubjectSpec[],
-  dataplanes: readonly ServingDataplane[],
-  scene: Scene,
-): Promise<OpenSubject[]> {
-  const subjects = [
-    openDirect(scene, "direct", "no proxy: the client goes to the endpoints by itself, in turn"),
-    openDirect(scene, "direct-again", "direct once more, as a control of the noise"),
-  ];
-  for (const [at, spec] of specs.entries()) subjects.push(await openSubject(spec, dataplanes[at]!, scene));
-  return subjects;
-}
-
-function statusesOf(
-  specs: readonly SubjectSpec[],
-  dataplanes: readonly ServingDataplane[],
-): ReadonlyMap<string, ServingStatus> {
-  return new Map(specs.map(({ name }, at) => [name, dataplanes[at]!.status()]));
 }
 
 /** What no work uses needs no backends. */

@@ -25,19 +25,33 @@ export interface StartedStandIns {
   readonly echoes: EchoBackends;
 }
 
+/** Where stand-ins listen. */
+export interface StandInPlace {
+  /** The first two octets of their addresses, by protocol. */
+  readonly prefixes: readonly [string, string];
+  /** A network namespace by name; undefined: the one that we are in. */
+  readonly netns: string | undefined;
+}
+
+/** All of 127.0.0.0/8 is this host's. */
+export const onLoopback: StandInPlace = { prefixes: ["127.10", "127.11"], netns: undefined };
+
+/** The addresses of the stand-ins for the service ports to measure, in their order. */
+export function standInAddresses(chosen: ChosenPorts, place: StandInPlace): readonly string[] {
+  return backendSpecs(chosen, place).map(({ host }) => host);
+}
+
 /**
- * Starts an echo backend for each endpoint of the service ports to measure, each on a loopback address of its own, all
- * in one thread: on the endpoint's own port where that is free and allowed, else on one that the system chooses.
+ * Starts an echo backend for each endpoint of the service ports to measure, each on an address of its own, all in one
+ * thread: on the endpoint's own port where that is free and allowed, else on one that the system chooses.
  *
- * @throws {SluiceError} HOST_UNABLE where this host has no loopback addresses but 127.0.0.1.
+ * @throws {SluiceError} HOST_UNABLE where the place does not have the addresses.
  */
-export async function startStandIns({ tcp, udp }: ChosenPorts): Promise<StartedStandIns> {
-  const ports = [tcp, udp].filter((port) => port !== undefined);
-  const endpoints = ports.flatMap(usableEndpoints);
-  const specs = ports.flatMap((port, group) =>
-    usableEndpoints(port).map((one, at) => backendSpec(port, group, one, at)),
-  );
-  const echoes = await startOnOwnPorts(specs);
+export async function startStandIns(chosen: ChosenPorts, place = onLoopback): Promise<StartedStandIns> {
+  const { tcp, udp } = chosen;
+  const endpoints = [tcp, udp].filter((port) => port !== undefined).flatMap(usableEndpoints);
+  const specs = backendSpecs(chosen, place);
+  const echoes = await startOnOwnPorts(specs, place.netns);
   const addrs = specs.map(({ host }, at) => ({ ip: parseIp(host), port: echoes.ports[at]! }));
   const standInsOf = (port: ServicePort | undefined, first: number): StandIns | undefined => {
     if (port === undefined) return undefined;
@@ -54,12 +68,15 @@ export async function startStandIns({ tcp, udp }: ChosenPorts): Promise<StartedS
   return { tcp: standInsOf(tcp, 0), udp: standInsOf(udp, tcpCount), echoes };
 }
 
-async function startOnOwnPorts(specs: readonly BackendSpec[]): Promise<EchoBackends> {
+async function startOnOwnPorts(specs: readonly BackendSpec[], netns: string | undefined): Promise<EchoBackends> {
   try {
-    return await startEchoBackends(specs);
+    return await startEchoBackends(specs, netns);
   } catch (error) {
     if (!isSluiceError(error, "HOST_UNABLE")) throw error;
-    return startEchoBackends(specs.map((spec) => ({ ...spec, port: 0 })));
+    return startEchoBackends(
+      specs.map((spec) => ({ ...spec, port: 0 })),
+      netns,
+    );
   }
 }
 
@@ -67,9 +84,16 @@ async function startOnOwnPorts(specs: readonly BackendSpec[]): Promise<EchoBacke
 const FIRST_OCTET = 100;
 const ADDRESSES_AN_OCTET = 155;
 
-function backendSpec({ proto }: ServicePort, group: number, { addr }: Endpoint, at: number): BackendSpec {
+function backendSpecs({ tcp, udp }: ChosenPorts, { prefixes }: StandInPlace): BackendSpec[] {
+  const ports = [tcp, udp].filter((port) => port !== undefined);
+  return ports.flatMap((port, group) =>
+    usableEndpoints(port).map((one, at) => backendSpec(port, prefixes[group]!, one, at)),
+  );
+}
+
+function backendSpec({ proto }: ServicePort, prefix: string, { addr }: Endpoint, at: number): BackendSpec {
   const third = FIRST_OCTET + Math.floor(at / ADDRESSES_AN_OCTET);
-  const host = `127.${10 + group}.${third}.${FIRST_OCTET + (at % ADDRESSES_AN_OCTET)}`;
+  const host = `${prefix}.${third}.${FIRST_OCTET + (at % ADDRESSES_AN_OCTET)}`;
   return { protocol: protocolName(proto) === "udp" ? "udp" : "tcp", host, port: addr.port };
 }
 

@@ -3,7 +3,7 @@ import { type BalanceCheck, type BalancePromise, largestShareError, unchecked } 
 import { flowField, sumSeen } from "./cells.ts";
 import type { Slice } from "./experiment.ts";
 import { FEWEST_BLOCKS } from "./intervals.ts";
-import { type Distribution, type MeasuredService, type PromiseSummary, quantity } from "./result.ts";
+import { type CheckSummary, type Distribution, type MeasuredService, type PromiseSummary, quantity } from "./result.ts";
 import type { Cell } from "./schedule.ts";
 import { workOf } from "./work.ts";
 
@@ -28,7 +28,6 @@ export function distributionOf(
 ): Distribution {
   const of = flowField(cell);
   const counts = sumSeen(slices, backends, of);
-  const { outcome, reason, worst, allowed, chance, slices: checked } = settled(check, promise, slices.length);
   const enough = slices.length >= FEWEST_BLOCKS;
   const shareError = enough ? largestShareError(counts) : undefined;
   return {
@@ -38,13 +37,18 @@ export function distributionOf(
     requests: { values: sumSeen(slices, backends, "requests"), unit: "1" },
     shareError: quantity(shareError, "1", enough ? "no-flows" : "too-few-blocks"),
     promise: promiseSummary(promise, service, workOf(cell.work).concurrency),
-    check: {
-      outcome,
-      worst: quantity(worst, "1", reason),
-      allowed: quantity(allowed, "1", reason),
-      chance: quantity(chance, "1", reason),
-      slices: quantity(checked, "1"),
-    },
+    check: checkSummary(settled(check, promise, slices.length)),
+  };
+}
+
+/** A check as the document has it. */
+export function checkSummary({ outcome, reason, worst, allowed, chance, slices }: BalanceCheck): CheckSummary {
+  return {
+    outcome,
+    worst: quantity(worst, "1", reason),
+    allowed: quantity(allowed, "1", reason),
+    chance: quantity(chance, "1", reason),
+    slices: quantity(slices, "1"),
   };
 }
 
@@ -54,13 +58,15 @@ function settled(check: BalanceCheck, promise: BalancePromise, blocks: number): 
   return check.outcome === "broken" || check.outcome === "unlikely" ? check : unchecked("too-few-blocks");
 }
 
-function sharesOf(counts: readonly number[]): Distribution["shares"] {
+/** Of no flows there are none. */
+export function sharesOf(counts: readonly number[]): Distribution["shares"] {
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (total === 0) return { values: null, unit: "1", reason: "no-flows" };
   return { values: counts.map((count) => count / total), unit: "1" };
 }
 
-function promiseSummary(promise: BalancePromise, { endpoints }: MeasuredService, lanes: number): PromiseSummary {
+/** A promise as the document has it. @param lanes how many flows are open at a time, at most. */
+export function promiseSummary(promise: BalancePromise, { endpoints }: MeasuredService, lanes: number): PromiseSummary {
   switch (promise.kind) {
     case "none":
     case "exact":

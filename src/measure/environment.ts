@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, freemem, loadavg, release, totalmem, type as systemName } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { calendarTime } from "../core/clock.ts";
 import { ownPackage } from "../host/own-package.ts";
 import { type Environment, quantity } from "./result.ts";
@@ -56,7 +56,7 @@ export function environmentSince(start: EnvironmentStart, engine: string): Envir
     startedAt: start.startedAt,
     sluiceVersion: version,
     gitCommit: readGitCommit(packageFolder) ?? null,
-    commandLine: process.argv.slice(1),
+    commandLine: [basename(process.argv[1] ?? ""), ...process.argv.slice(2)],
     nodeVersion: process.version,
     engine,
     system: `${systemName()} ${release()} ${process.arch}`,

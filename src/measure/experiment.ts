@@ -12,6 +12,10 @@ export interface Subject {
   readonly name: string;
   /** One address, or all endpoints where the client goes to them by itself, in turn. */
   readonly targets: { readonly tcp: readonly LoadTarget[]; readonly udp: readonly LoadTarget[] };
+  /** Leads the client's packets to it, before each of its slices. @default its targets alone do */
+  readonly enter?: () => Promise<void>;
+  /** How long what carries it out has run so far, in milliseconds. @default unknown, or there is nothing in between */
+  readonly processorMs?: () => number | undefined;
 }
 
 export interface ExperimentPlan {
@@ -42,6 +46,8 @@ export interface Slice {
   readonly seen: readonly BackendCount[];
   /** The share of its time in which each of our own threads had something to do, 0…1. */
   readonly busy: { readonly generator: number; readonly backends: number };
+  /** How long what carried the subject out ran meanwhile, in milliseconds; undefined: nobody tells. */
+  readonly processorMs?: number | undefined;
 }
 
 export interface Experiment {
@@ -106,8 +112,13 @@ export async function runExperiment(
     const block = round - PROBE_ROUNDS;
     const finished: Slice[] = [];
     for (const cell of cells) {
-      const slice = await runSlice(plan, rig, { cell, block, firstLane: lane }, end);
-      if (end.aborted) return { slices, limits, endedBy: signal?.aborted === true ? "signal" : "budget" };
+      const slice = await runSlice(plan, rig, { cell, block, firstLane: lane }, end).catch((error: unknown) => {
+        // A terminal's Ctrl-C stops the commands that run, too: what fails after a stop fails because of it.
+        if (signal?.aborted !== true) throw error;
+        return undefined;
+      });
+      if (slice === undefined || end.aborted)
+        return { slices, limits, endedBy: signal?.aborted === true ? "signal" : "budget" };
       lane += workOf(cell.work).concurrency;
       finished.push(slice);
       onSlice?.((done += 1), total, slice);
@@ -127,10 +138,11 @@ async function runSlice(
   signal: AbortSignal,
 ): Promise<Slice> {
   const { proto, concurrency, name: work } = workOf(cell.work);
-  const { targets } = subjects[cell.subject]!;
+  const { targets, enter, processorMs } = subjects[cell.subject]!;
+  await enter?.();
   const before = await backends.newSlice();
-  generator.busyShare();
-  backends.busyShare();
+  await Promise.all([generator.busyShare(), backends.busyShare()]);
+  const ranBefore = processorMs?.();
   const startedMs = clock.nowMs();
   const sample = await generator.run(
     {
@@ -144,7 +156,10 @@ async function runSlice(
     },
     signal,
   );
-  const seen = countsSince(before, backends.counts());
-  const busy = { generator: generator.busyShare(), backends: backends.busyShare() };
-  return { cell, block, startedMs, endedMs: clock.nowMs(), sample, seen, busy };
+  const endedMs = clock.nowMs();
+  const ranAfter = processorMs?.();
+  const seen = countsSince(before, await backends.counts());
+  const busy = { generator: await generator.busyShare(), backends: await backends.busyShare() };
+  const ran = ranBefore === undefined || ranAfter === undefined ? undefined : ranAfter - ranBefore;
+  return { cell, block, startedMs, endedMs, sample, seen, busy, processorMs: ran };
 }

@@ -19,6 +19,14 @@ export function recordLatency(histogram: Histogram, ms: number): void {
   histogram.recordValue(Math.min(Math.max(Math.round(ms * 1e6), 1), LONGEST_NS));
 }
 
+/** Adds latencies that were counted already. @param counted nanoseconds, and how often. */
+export function recordLatencies(
+  histogram: Histogram,
+  counted: readonly (readonly [ns: number, count: number])[],
+): void {
+  for (const [ns, count] of counted) histogram.recordValueWithCount(Math.min(Math.max(ns, 1), LONGEST_NS), count);
+}
+
 /** HdrHistogram's V2 compressed encoding in base64 (`HISTFAAA…`), which the tools around wrk2 read. */
 export function encodeHistogram(histogram: Histogram): string {
   return encodeIntoCompressedBase64(histogram);

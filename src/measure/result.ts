@@ -1,3 +1,8 @@
+import type { EmulatedResult } from "./emulated/result.ts";
+import type { FaultsResult } from "./faults/result.ts";
+import type { Scale } from "./scale/result.ts";
+import type { SharingResult } from "./sharing/result.ts";
+
 /**
  * The document that a benchmark leaves behind, `sluice.bench/2`. Every figure stands beside its unit, in an object of
  * the four shapes below; one that could not be measured is null, beside the reason. Numbers that are names (seeds,
@@ -13,14 +18,15 @@ export type Unit = "1" | "1/s" | "B/s" | "B" | "MiB" | "s" | "ms" | "us" | "ns";
 /**
  * Why a figure is null. `too-few-blocks`: the run ended before there were `method.fewestBlocks`. `block-without-result`:
  * in some block nothing was completed, so that there is no ratio or no interval. `no-flows`: no connection or flow
- * reached an endpoint. `too-few-answers`: fewer than 10 lie beyond the percentile. `not-applicable`: there is no such
- * figure here. `unknown`: this host does not tell.
+ * reached an endpoint. `too-few-answers`: fewer than 10 lie beyond the percentile. `no-spread`: every
+ * block came to the same, which makes no interval. `not-applicable`: there is no such figure here. `unknown`: this host does not tell.
  */
 export type Missing =
   | "too-few-blocks"
   | "block-without-result"
   | "no-flows"
   | "too-few-answers"
+  | "no-spread"
   | "not-applicable"
   | "unknown";
 
@@ -34,13 +40,13 @@ export type Estimate =
   | { readonly value: number | null; readonly interval: null; readonly unit: Unit; readonly reason: Missing };
 
 /** One value a block, or an endpoint, in their order. */
-interface Series {
+export interface Series {
   readonly values: readonly number[];
   readonly unit: Unit;
 }
 
 /** A series that nothing could be measured of. */
-interface MissingSeries {
+export interface MissingSeries {
   readonly values: null;
   readonly unit: Unit;
   readonly reason: Missing;
@@ -86,8 +92,21 @@ export interface BenchResult {
   readonly unmeasured: readonly Unmeasured[];
   /** Each subject doing each work, works first, in the order of `works` and `subjects`. */
   readonly cells: readonly CellResult[];
+  /** Of a run over numbers of services; absent in any other. */
+  readonly scale?: Scale;
   readonly environment: Environment;
+  /** Of a plan in which endpoints die, freeze, return and are replaced. */
+  readonly faults?: FaultsResult;
+  /** Of a plan in which endpoints are not alike, or come and go. */
+  readonly sharing?: SharingResult;
+  /** Of subjects without traffic; absent where there are none. */
+  readonly emulated?: EmulatedResult;
 }
+
+export type { EmulatedCell, EmulatedResult } from "./emulated/result.ts";
+export type { SharingResult } from "./sharing/result.ts";
+export type { FaultCell, FaultsResult } from "./faults/result.ts";
+export type { Growth, Scale, ScalePoint } from "./scale/result.ts";
 
 export interface Unmeasured {
   readonly subject: string;
@@ -144,6 +163,8 @@ interface Method {
   readonly confidence: Quantity;
   /** How intervals were made, in a sentence. */
   readonly intervals: string;
+  /** What made the load of the works, in words. */
+  readonly generator?: string;
 }
 
 export interface MeasuredService {
@@ -192,7 +213,10 @@ export interface CellResult {
   readonly ratio: Estimate | null;
   /** The control differs in this work: the ratio's interval is too short by an unknown factor. Null: nobody can tell. */
   readonly ratioDoubtful: boolean | null;
-  /** 50 to 99.99, of all blocks together. Null where fewer than 10 answers lie beyond, or a work has no single answers. */
+  /**
+   * 50 to 99.99: with an interval the geometric mean of groups of blocks, without one that of all blocks together. Null
+   * where fewer than 10 answers lie beyond, or a work has no single answers.
+   */
   readonly percentiles: readonly Percentile[];
   readonly latency: EncodedHistogram | null;
   /** What held the rate back besides the subject: a thread of ours that had no time left, or sent late. */
@@ -202,6 +226,11 @@ export interface CellResult {
   readonly endpointsBusy: Quantity;
   /** Of an open loop: the share of requests that the generator sent late by its own doing. */
   readonly sentLate: Quantity;
+  /**
+   * How long the subject's own threads or processes ran for each operation, of bytes for each 10⁶: the mean of the
+   * blocks. Absent where nobody tells.
+   */
+  readonly processorTime?: Estimate;
   readonly errors: {
     readonly refused: Quantity;
     readonly dropped: Quantity;
@@ -228,15 +257,17 @@ export interface Distribution {
   /** The largest deviation of a share from an even one. */
   readonly shareError: Quantity;
   readonly promise: PromiseSummary;
-  readonly check: {
-    /** `unlikely`: see `chance`. A promise that is broken is so after any number of blocks. */
-    readonly outcome: "kept" | "unlikely" | "broken" | "unchecked";
-    readonly worst: Quantity;
-    readonly allowed: Quantity;
-    /** Of a deviation at least this large, if the promise is kept. */
-    readonly chance: Quantity;
-    readonly slices: Quantity;
-  };
+  readonly check: CheckSummary;
+}
+
+export interface CheckSummary {
+  /** `unlikely`: see `chance`. A promise that is broken is so after any number of blocks. */
+  readonly outcome: "kept" | "unlikely" | "broken" | "unchecked";
+  readonly worst: Quantity;
+  readonly allowed: Quantity;
+  /** Of a deviation at least this large, if the promise is kept. */
+  readonly chance: Quantity;
+  readonly slices: Quantity;
 }
 
 export type PromiseSummary =
@@ -250,6 +281,7 @@ export interface Environment {
   readonly startedAt: string;
   readonly sluiceVersion: string;
   readonly gitCommit: string | null;
+  /** The program without its folder, and its arguments. */
   readonly commandLine: readonly string[];
   readonly nodeVersion: string;
   /** What moved the bytes, and how ports were served. */

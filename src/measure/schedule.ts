@@ -1,4 +1,4 @@
-import { seededRandom } from "../core/random.ts";
+import { type Random, seededRandom } from "../core/random.ts";
 import type { WorkName } from "./work.ts";
 
 /** A subject, by its place in the plan, doing a work. */
@@ -15,12 +15,15 @@ export interface Cell {
 export function scheduleBlocks(subjects: number, works: readonly WorkName[], blocks: number, seed: number): Cell[][] {
   const random = seededRandom(seed);
   const cells = Array.from({ length: subjects }, (_, subject) => works.map((work) => ({ subject, work }))).flat();
-  return Array.from({ length: blocks }, () => {
-    const order = [...cells];
-    for (let last = order.length - 1; last > 0; last -= 1) {
-      const other = random.below(last + 1);
-      [order[last], order[other]] = [order[other]!, order[last]!];
-    }
-    return order;
-  });
+  return Array.from({ length: blocks }, () => shuffled(cells, random));
+}
+
+/** The same in another order, each order equally likely. */
+export function shuffled<T>(list: readonly T[], random: Random): T[] {
+  const order = [...list];
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const other = random.below(last + 1);
+    [order[last], order[other]] = [order[other]!, order[last]!];
+  }
+  return order;
 }

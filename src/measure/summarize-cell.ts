@@ -6,6 +6,7 @@ import type { Slice } from "./experiment.ts";
 import { encodeHistogram, mergeHistograms } from "./histogram.ts";
 import { FEWEST_BLOCKS, type Interval, type IntervalRequest } from "./intervals.ts";
 import { latencyFigures } from "./latency.ts";
+import { meanEstimate } from "./mean.ts";
 import { type CellResult, type Estimate, type Failure, type Missing, quantity, type Unit } from "./result.ts";
 import type { Cell } from "./schedule.ts";
 import type { SummaryInput } from "./summarize.ts";
@@ -56,6 +57,7 @@ export function summarizeCell(
     ratioDoubtful,
     ...latencyOf(cell, slices, latencies),
     ...bottleneckOf(ratePerSecond === undefined ? "closed" : "open", slices),
+    ...processorTimeOf(cell, slices),
     errors: errorsOf(slices),
     distribution: distributionOf(cell, slices, service, promise, check),
     blocks: {
@@ -107,6 +109,20 @@ function latencyOf(
 
 function latencyBlocks(slices: readonly Slice[]): string[] {
   return slices.map(({ sample }) => sample.latency);
+}
+
+const US_PER_MS = 1000;
+const MEGA = 1e6;
+
+/** Nothing where some block does not tell; a block that did nothing says nothing. */
+function processorTimeOf({ work }: Cell, slices: readonly Slice[]): Pick<CellResult, "processorTime"> {
+  const operations = workOf(work).operation === "byte" ? MEGA : 1;
+  const known = slices.flatMap(({ processorMs, sample }) => {
+    if (processorMs === undefined || sample.operations === 0) return [];
+    return [(processorMs * US_PER_MS * operations) / sample.operations];
+  });
+  if (known.length === 0 || slices.some(({ processorMs }) => processorMs === undefined)) return {};
+  return { processorTime: meanEstimate(known, "us") };
 }
 
 function errorsOf(slices: readonly Slice[]): CellResult["errors"] {

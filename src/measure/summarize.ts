@@ -38,6 +38,8 @@ export interface SummaryInput {
   readonly budgetMs: number;
   /** How narrow intervals were to be; undefined: all blocks were to be done. */
   readonly precision: number | undefined;
+  /** What made the load, in words. @default unsaid */
+  readonly generator?: string;
   readonly experiment: Experiment;
   /** In the order of the plan's subjects. Subject 0 is the reference, subject 1 the reference again, the control. */
   readonly subjects: readonly SubjectInfo[];
@@ -90,6 +92,7 @@ export async function summarize(input: SummaryInput): Promise<BenchResult> {
       timeout: quantity(plan.timeoutMs, "ms"),
       confidence: quantity(CONFIDENCE, "1"),
       intervals: INTERVALS,
+      ...(input.generator === undefined ? {} : { generator: input.generator }),
     },
     services: services.map(({ service }) => service),
     works: plan.works.map(workSummary),

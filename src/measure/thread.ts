@@ -1,4 +1,6 @@
 import { Worker } from "node:worker_threads";
+import { createInbox } from "./inbox.ts";
+import { startThreadIn } from "./netns-thread.ts";
 
 /** A thread that says one thing for each thing it is asked, in order. */
 export interface Thread<Request, Reply> {
@@ -7,30 +9,36 @@ export interface Thread<Request, Reply> {
   /** Sends without waiting. */
   tell(request: Request): void;
   /** The share of the time since the last call, or since its start, in which the thread had something to do, 0…1. */
-  busyShare(): number;
+  busyShare(): Promise<number>;
   /** Resolves when the thread has ended, however it did. */
   readonly ended: Promise<void>;
 }
 
-interface Waiting<Reply> {
-  resolve(reply: Reply): void;
-  reject(error: Error): void;
+export interface ThreadOptions {
+  /** What the thread finds as `workerData`: plain data. */
+  readonly workerData?: unknown;
+  /**
+   * The network namespace that it works in, by name; the thread is then one of a process of its own, since threads of one
+   * process cannot each have another.
+   * @default the one that we are in
+   */
+  readonly netns?: string | undefined;
 }
 
-/** @param file of `threadFile`. @param workerData what the thread finds as `workerData`. */
-export function startThread<Request, Reply>(file: URL, workerData?: unknown): Thread<Request, Reply> {
+/** @param file of `threadFile`. */
+export function startThread<Request, Reply>(file: URL, options: ThreadOptions = {}): Thread<Request, Reply> {
+  return options.netns === undefined ? startOwnThread(file, options) : startThreadIn(options.netns, file, options);
+}
+
+/** In this process. */
+export function startOwnThread<Request, Reply>(file: URL, { workerData }: ThreadOptions): Thread<Request, Reply> {
   const worker = new Worker(file, { workerData });
-  const waiting: Waiting<Reply>[] = [];
-  let failure: Error | undefined;
-  const fail = (error: Error): void => {
-    failure ??= error;
-    for (const one of waiting.splice(0)) one.reject(failure);
-  };
-  worker.on("message", (reply: Reply) => waiting.shift()?.resolve(reply));
-  worker.on("error", fail);
+  const inbox = createInbox<Reply>();
+  worker.on("message", inbox.put);
+  worker.on("error", inbox.fail);
   const ended = new Promise<void>((resolve) => {
     worker.on("exit", () => {
-      fail(new Error(`the thread of ${file.pathname} has ended`));
+      inbox.fail(new Error(`the thread of ${file.pathname} has ended`));
       resolve();
     });
   });
@@ -40,13 +48,9 @@ export function startThread<Request, Reply>(file: URL, workerData?: unknown): Th
       const now = worker.performance.eventLoopUtilization();
       const { utilization } = worker.performance.eventLoopUtilization(now, counted);
       counted = now;
-      return Number.isFinite(utilization) ? utilization : 0;
+      return Promise.resolve(Number.isFinite(utilization) ? utilization : 0);
     },
-    next: () =>
-      new Promise((resolve, reject) => {
-        if (failure === undefined) waiting.push({ resolve, reject });
-        else reject(failure);
-      }),
+    next: inbox.next,
     tell: (request) => worker.postMessage(request, []),
     ended,
   };

@@ -6,6 +6,8 @@ export const workKinds = [
   "tcp-request-response",
   "tcp-bulk",
   "udp-request-response",
+  "tcp-connect",
+  "udp-first-datagram",
 ] as const;
 export type WorkKind = (typeof workKinds)[number];
 
@@ -35,7 +37,12 @@ export interface Work {
 }
 
 /** Requests that one UDP flow (one client address and port) sends before a new flow takes its place. */
-export const REQUESTS_PER_UDP_FLOW = 128;
+const REQUESTS_PER_UDP_FLOW = 128;
+/** How many requests a UDP flow of such a work sends. */
+export function requestsPerFlow(name: WorkName): number {
+  return workOf(name).kind === "udp-first-datagram" ? 1 : REQUESTS_PER_UDP_FLOW;
+}
+
 /** The most that an open loop can be asked for. */
 const MOST_PER_SECOND = 1_000_000;
 /**
@@ -69,6 +76,19 @@ const catalogue: Readonly<Record<WorkKind, Omit<Work, "name" | "kind" | "ratePer
     concurrency: 8,
     operation: "request",
     what: `one datagram after the other, a new client address and port every ${REQUESTS_PER_UDP_FLOW} requests`,
+  },
+  "tcp-connect": {
+    proto: TCP,
+    // Whatever else is on its way would wait in our own threads, and its waiting would look like the first packet's.
+    concurrency: 1,
+    operation: "connection",
+    what: "first packets: latency from connect until the connection stands; then one request, its answer, and close",
+  },
+  "udp-first-datagram": {
+    proto: UDP,
+    concurrency: 1,
+    operation: "request",
+    what: "first packets: every datagram comes from a new client port; latency from sending it to its answer",
   },
 };
 

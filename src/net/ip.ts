@@ -52,15 +52,28 @@ export function parseIp(text: string, path = "address"): Ip {
   return ip;
 }
 
+const DOT = 46;
+const ZERO = 48;
+
+/** Digit by digit: a large dump has a hundred thousand addresses, and cutting each into pieces would take longer. */
 function parseOctets(text: string): Ip4 | undefined {
-  const octets = text.split(".");
-  if (octets.length !== 4) return undefined;
-  let bits = 0;
-  for (const octet of octets) {
-    if (!/^\d+$/.test(octet) || Number(octet) > 255) return undefined;
-    bits = bits * 256 + Number(octet);
+  let [bits, octet, digits, dots] = [0, 0, 0, 0];
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    const digit = code - ZERO;
+    if (digit >= 0 && digit <= 9) {
+      octet = octet * 10 + digit;
+      digits += 1;
+      if (octet > 255) return undefined;
+    } else {
+      if (code !== DOT || digits === 0) return undefined;
+      bits = bits * 256 + octet;
+      octet = 0;
+      digits = 0;
+      dots += 1;
+    }
   }
-  return bits as Ip4;
+  return dots === 3 && digits > 0 ? ((bits * 256 + octet) as Ip4) : undefined;
 }
 
 /** @returns four 32-bit words, or undefined. */

@@ -1,19 +1,25 @@
-import type { BenchResult, CellResult, Estimate } from "../measure/result.ts";
+import type { BenchResult, Estimate } from "../measure/result.ts";
+import { type ComparedFigure, comparedFigures, type FigureName } from "./compared-figures.ts";
 
-/** What of a cell is compared. */
-const comparedFigures = ["rate", "ratio", "p50", "p99"] as const;
-export type ComparedFigure = (typeof comparedFigures)[number];
+/** A quotient or a difference, and its 95 % interval. */
+export interface Shift {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
 
 /** One figure of both results. */
 export interface Change {
   readonly subject: string;
   readonly work: string;
-  readonly figure: ComparedFigure;
+  readonly figure: FigureName;
   readonly before: Estimate;
   readonly after: Estimate;
-  /** After over before, with its 95 % interval; undefined where one of them has no interval. */
-  readonly quotient: { readonly value: number; readonly low: number; readonly high: number } | undefined;
-  /** `same`: the interval holds 1. `untold`: there is none. */
+  /** After over before; undefined where one of them has no interval, or for a mean that can be 0. */
+  readonly quotient: Shift | undefined;
+  /** After less before, of a mean that can be 0. */
+  readonly difference: Shift | undefined;
+  /** `same`: the interval holds 1, or 0 of a difference. `untold`: there is none. */
   readonly verdict: "better" | "worse" | "same" | "untold";
   /** Worse beyond noise, and by more than the threshold. */
   readonly regression: boolean;
@@ -21,94 +27,95 @@ export interface Change {
 
 export interface Comparison {
   readonly changes: readonly Change[];
-  /** What differs between the hosts: rates and latencies then say nothing of a regression, ratios to direct do. */
+  /** What differs between the hosts: rates and times then say nothing of a regression; ratios, shares and counts do. */
   readonly hostDiffers: readonly string[];
   /** The control of a run differs: its intervals are too short by an unknown factor. */
   readonly doubtful: { readonly before: boolean; readonly after: boolean };
-  /** Cells that only one of them has, as `subject in work`. */
+  /** What only one of them has, as `subject in work`. */
   readonly unmatched: readonly string[];
 }
 
 /**
  * Says what differs between two results beyond noise: figure by figure the quotient, and the interval that follows from
- * both intervals on logarithms. Of twenty figures that did not change, one is said to have.
+ * both intervals on logarithms; of means that can be 0 the difference. Of twenty figures that did not change, one is said
+ * to have.
  *
- * @param threshold how much worse a figure may be before it is a regression: 0.05 is 5 %.
+ * @param threshold how much worse a figure may be before it is a regression: 0.05 is 5 %. What was 0 and is not any more
+ *   is worse by more than any.
  */
 export function compareResults(before: BenchResult, after: BenchResult, threshold: number): Comparison {
   const hostDiffers = differencesOfHosts(before, after);
-  const changes = before.cells.flatMap((old) => {
-    const now = after.cells.find((cell) => sameCell(cell, old));
-    if (now === undefined) return [];
-    return comparedFigures.flatMap((figure) => {
-      const [a, b] = [figureOf(old, figure), figureOf(now, figure)];
-      if (a === null || b === null || a.value === null || b.value === null) return [];
-      const counts = figure === "ratio" || hostDiffers.length === 0;
-      return [changeOf(old, figure, a, b, counts ? threshold : Infinity)];
-    });
+  const [old, now] = [comparedFigures(before), comparedFigures(after)];
+  const found = new Map(now.map((figure) => [keyOf(figure), figure]));
+  const changes = old.flatMap((figure) => {
+    const [a, b] = [figure.estimate, found.get(keyOf(figure))?.estimate ?? null];
+    if (a === null || b === null || a.value === null || b.value === null) return [];
+    const counts = !figure.isHosts || hostDiffers.length === 0;
+    return [changeOf(figure, a, b, counts ? threshold : Infinity)];
   });
   return {
     changes,
     hostDiffers,
     doubtful: { before: before.control.differs === true, after: after.control.differs === true },
-    unmatched: [...onlyIn(before, after), ...onlyIn(after, before)],
+    unmatched: [...onlyIn(old, now), ...onlyIn(now, old)],
   };
 }
 
-function changeOf(
-  { subject, work }: CellResult,
-  figure: ComparedFigure,
-  before: Estimate,
-  after: Estimate,
-  threshold: number,
-): Change {
-  const quotient = quotientOf(before, after);
-  const verdict = verdictOf(figure, quotient);
-  const loss = quotient === undefined ? 0 : isBetterWhenLow(figure) ? quotient.value - 1 : 1 / quotient.value - 1;
+function changeOf(compared: ComparedFigure, before: Estimate, after: Estimate, threshold: number): Change {
+  const { subject, work, figure, isBetterWhenLow, by } = compared;
+  const quotient = by === "quotient" ? quotientOf(before, after) : undefined;
+  const difference = by === "difference" ? differenceOf(before, after) : undefined;
+  const verdict = verdictOf(quotient ?? difference, by === "quotient" ? 1 : 0, isBetterWhenLow);
+  const factor = after.value! / before.value!;
+  const loss = isBetterWhenLow ? factor - 1 : 1 / factor - 1;
   const regression = verdict === "worse" && loss > threshold;
-  return { subject, work, figure, before, after, quotient, verdict, regression };
+  return { subject, work, figure, before, after, quotient, difference, verdict, regression };
 }
 
-function verdictOf(figure: ComparedFigure, quotient: Change["quotient"]): Change["verdict"] {
-  if (quotient === undefined) return "untold";
-  if (quotient.low <= 1 && 1 <= quotient.high) return "same";
-  return quotient.high < 1 === isBetterWhenLow(figure) ? "better" : "worse";
+/** @param still what it is where nothing changed. */
+function verdictOf(shift: Shift | undefined, still: number, isBetterWhenLow: boolean): Change["verdict"] {
+  if (shift === undefined) return "untold";
+  if (shift.low <= still && still <= shift.high) return "same";
+  return shift.high < still === isBetterWhenLow ? "better" : "worse";
 }
 
-function isBetterWhenLow(figure: ComparedFigure): boolean {
-  return figure === "p50" || figure === "p99";
+/** What came to the same each time lies where it lies. */
+function reachOf(estimate: Estimate): readonly [number, number] | undefined {
+  if (estimate.interval !== null) return estimate.interval;
+  return estimate.reason === "no-spread" && estimate.value !== null ? [estimate.value, estimate.value] : undefined;
+}
+
+function quotientOf(before: Estimate, after: Estimate): Shift | undefined {
+  const shift = shiftOf(before, after, Math.log);
+  return shift && { value: Math.exp(shift.value), low: Math.exp(shift.low), high: Math.exp(shift.high) };
+}
+
+function differenceOf(before: Estimate, after: Estimate): Shift | undefined {
+  return shiftOf(before, after, (value) => value);
 }
 
 /** Distances to the ends of both intervals add up as standard errors do, each end by itself. */
-function quotientOf(before: Estimate, after: Estimate): Change["quotient"] {
-  if (before.interval === null || after.interval === null || before.value === 0) return undefined;
-  const logs = ({ value, interval }: Estimate & { interval: readonly [number, number] }) => {
-    const at = Math.log(value!);
-    return { at, down: at - Math.log(interval[0]), up: Math.log(interval[1]) - at };
-  };
-  const [a, b] = [logs(before), logs(after)];
-  const at = b.at - a.at;
-  return {
-    value: Math.exp(at),
-    low: Math.exp(at - Math.hypot(b.down, a.up)),
-    high: Math.exp(at + Math.hypot(b.up, a.down)),
-  };
+function shiftOf(before: Estimate, after: Estimate, on: (value: number) => number): Shift | undefined {
+  const ends = [before, after].map((estimate) => {
+    const reach = reachOf(estimate);
+    if (reach === undefined) return undefined;
+    const at = on(estimate.value!);
+    return { at, down: at - on(reach[0]), up: on(reach[1]) - at };
+  });
+  const [a, b] = ends;
+  if (a === undefined || b === undefined || !Number.isFinite(a.at) || !Number.isFinite(b.at)) return undefined;
+  const value = b.at - a.at;
+  return { value, low: value - Math.hypot(b.down, a.up), high: value + Math.hypot(b.up, a.down) };
 }
 
-function figureOf({ rate, ratio, percentiles }: CellResult, figure: ComparedFigure): Estimate | null {
-  if (figure === "rate") return rate;
-  if (figure === "ratio") return ratio;
-  return percentiles.find(({ percentile }) => `p${percentile}` === figure) ?? null;
+function keyOf({ subject, work, figure }: ComparedFigure): string {
+  return JSON.stringify([subject, work, figure]);
 }
 
-function sameCell(a: CellResult, b: CellResult): boolean {
-  return a.subject === b.subject && a.work === b.work;
-}
-
-function onlyIn({ cells }: BenchResult, other: BenchResult): string[] {
-  return cells
-    .filter((cell) => !other.cells.some((one) => sameCell(one, cell)))
-    .map(({ subject, work }) => `${subject} in ${work}`);
+function onlyIn(figures: readonly ComparedFigure[], others: readonly ComparedFigure[]): string[] {
+  const nameOf = ({ subject, work }: ComparedFigure): string => `${subject} in ${work}`;
+  const known = new Set(others.map(nameOf));
+  return [...new Set(figures.map(nameOf))].filter((name) => !known.has(name));
 }
 
 function differencesOfHosts({ environment: a }: BenchResult, { environment: b }: BenchResult): string[] {

@@ -1,6 +1,7 @@
-import type { Change, Comparison, ComparedFigure } from "./compare.ts";
+import type { Change, Comparison, Shift } from "./compare.ts";
+import type { FigureName } from "./compared-figures.ts";
 import type { Estimate } from "../measure/result.ts";
-import { formatLatency, formatRate, formatRatio, NONE } from "./format.ts";
+import { formatLatency, formatNumber, formatRate, formatRatio, NONE } from "./format.ts";
 import { renderTable } from "./table.ts";
 
 /** What differs between two results, as text: changes beyond noise first, then what a reader has to know. */
@@ -14,7 +15,7 @@ export function renderComparison({ changes, hostDiffers, doubtful, unmatched }: 
     `${changes.length} figures: ${count("better")} better, ${count("worse")} worse, ${count("same")} within noise, ${count("untold")} without an interval`,
     `${regressions} ${regressions === 1 ? "regression" : "regressions"} of more than ${threshold * 100} %`,
     "Intervals of 95 %: of twenty figures that did not change, one is said to have.",
-    ...hostDiffers.map((text) => `HOSTS DIFFER: ${text}; only ratios to direct count as regressions.`),
+    ...hostDiffers.map((text) => `HOSTS DIFFER: ${text}; only ratios, shares and counts count as regressions.`),
     ...(["before", "after"] as const)
       .filter((which) => doubtful[which])
       .map((which) => `CONTROL DIFFERS in the result ${which}: its intervals are too short by an unknown factor.`),
@@ -31,25 +32,45 @@ function changeTable(changes: readonly Change[]): string[] {
       { title: "figure", align: "left" },
       { title: "before", align: "right" },
       { title: "after", align: "right" },
-      { title: "after / before [95 %]", align: "right" },
+      { title: "after / before, or + or − [95 %]", align: "right" },
       { title: "", align: "left" },
     ],
-    changes.map(({ work, subject, figure, before, after, quotient, verdict, regression }) => [
+    changes.map(({ work, subject, figure, before, after, quotient, difference, verdict, regression }) => [
       work,
       subject,
       figure,
       figureText(figure, before),
       figureText(figure, after),
-      quotient === undefined
-        ? NONE
-        : formatRatio({ value: quotient.value, interval: [quotient.low, quotient.high], unit: "1" }),
+      shiftText(quotient, difference, before),
       regression ? "REGRESSION" : verdict,
     ]),
   );
 }
 
-function figureText(figure: ComparedFigure, value: Estimate): string {
-  if (figure === "ratio") return formatRatio(value);
-  if (figure === "rate") return value.unit === "B/s" ? `${formatRate(value)} MB/s` : `${formatRate(value)}/s`;
-  return formatLatency(value);
+/** A difference has a sign and the unit of its figure. */
+function shiftText(quotient: Shift | undefined, difference: Shift | undefined, { unit }: Estimate): string {
+  if (quotient !== undefined) {
+    return formatRatio({ value: quotient.value, interval: [quotient.low, quotient.high], unit: "1" });
+  }
+  if (difference === undefined) return NONE;
+  const [value, low, high] = [difference.value, difference.low, difference.high].map(signed);
+  return `${value} [${low}, ${high}]${unit === "1" ? "" : ` ${unit}`}`;
+}
+
+function signed(value: number): string {
+  return `${value > 0 ? "+" : value < 0 ? "−" : ""}${formatNumber(Math.abs(value))}`;
+}
+
+const ratios: ReadonlySet<FigureName> = new Set(["ratio", "growth of rate", "growth of p50"]);
+const shares: ReadonlySet<FigureName> = new Set(["slow one's share", "clients moved", "share error"]);
+
+function figureText(figure: FigureName, estimate: Estimate): string {
+  const { value, unit } = estimate;
+  if (value === null) return NONE;
+  if (ratios.has(figure)) return formatRatio(estimate);
+  if (shares.has(figure)) return `${(value * 100).toFixed(2)} %`;
+  if (unit === "B/s") return `${formatRate(estimate)} MB/s`;
+  if (unit === "1/s") return `${formatRate(estimate)}/s`;
+  if (unit === "us") return formatLatency(estimate);
+  return unit === "1" ? formatNumber(value) : `${formatNumber(value)} ${unit}`;
 }

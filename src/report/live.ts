@@ -48,9 +48,12 @@ function cellText(cells: readonly LiveCell[], subject: string, work: string): st
   const cell = cells.find((one) => one.subject === subject && one.work === work);
   if (cell === undefined || cell.rates.length === 0) return "";
   const median = cell.rates.toSorted((a, b) => a - b)[Math.floor(cell.rates.length / 2)]!;
-  const unit = cell.unit === "B/s" ? " MB/s" : "/s";
+  const unit = units[cell.unit] ?? "";
   return `${formatRate({ value: median, unit: cell.unit })}${unit} ${sparkLine(cell.rates.slice(-MOST_SPARKS))}`;
 }
+
+/** Behind a figure; of a count there is none. */
+const units: Partial<Readonly<Record<Unit, string>>> = { "B/s": " MB/s", "1/s": "/s" };
 
 /** Values as little bars, from 0 to the largest. No values, no bars. */
 export function sparkLine(values: readonly number[]): string {

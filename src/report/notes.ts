@@ -18,6 +18,7 @@ export function noteTexts(result: BenchResult): string[] {
     ...endTexts(result),
     ...controlTexts(result),
     ...bottleneckTexts(result),
+    ...(method.generator === undefined ? [] : [`Load generator: ${method.generator}.`]),
     `Intervals (${(method.confidence.value ?? 0) * 100} %): ${method.intervals}`,
     ...stolenText(environment.stolenTime.value),
     ...notes,
@@ -36,6 +37,7 @@ function failureText({ subject, work, reason }: Failure): string {
 }
 
 function controlTexts({ control: { reference, again, ratios, differs } }: BenchResult): string[] {
+  if (ratios.length === 0) return [`Control: ${again} is ${reference} once more; ${plainControl(differs)}.`];
   if (differs !== true) return [`Control: ${again} is ${reference} once more; ${quietText(ratios)}.`];
   return ratios
     .filter(({ holdsOne }) => holdsOne === false)
@@ -44,6 +46,12 @@ function controlTexts({ control: { reference, again, ratios, differs } }: BenchR
         `CONTROL DIFFERS: ${again} is ${reference} once more, yet in ${work} its ratio is ${formatRatio(ratio)}, without 1. ` +
         "Chance alone does this in one work of 20; otherwise intervals are too short: ratios of this work are marked with ?.",
     );
+}
+
+/** Of a plan without ratios. */
+function plainControl(differs: boolean | null): string {
+  if (differs === null) return "whether it differs cannot be told";
+  return differs ? "AND YET IT DIFFERS: intervals are too short by an unknown factor" : "it does not differ";
 }
 
 /** Of ratios none of which leaves 1. */

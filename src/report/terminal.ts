@@ -1,7 +1,11 @@
 import type { BenchResult } from "../measure/result.ts";
 import { distributionLines } from "./distribution.ts";
+import { emulatedSections } from "./emulated.ts";
+import { faultSections } from "./faults.ts";
 import { headLines } from "./head.ts";
 import { noteLines } from "./notes.ts";
+import { scaleLines } from "./scale-lines.ts";
+import { sharingSections } from "./sharing.ts";
 import { workLines } from "./work-section.ts";
 
 /**
@@ -14,7 +18,11 @@ export function renderTerminal(result: BenchResult, jsonFile?: string): string {
   const sections = [
     headLines(result),
     ...result.works.map((work) => workLines(result, work)),
+    scaleLines(result),
+    ...emulatedSections(result),
     ...result.services.map((service) => distributionLines(result, service)),
+    ...faultSections(result),
+    ...sharingSections(result),
     noteLines(result, jsonFile),
   ];
   return `${sections

@@ -10,6 +10,7 @@ import {
   NONE,
   NOT_ENOUGH,
 } from "./format.ts";
+import { formatCost } from "./processor-time.ts";
 import { type Column, renderTable } from "./table.ts";
 
 /** Percentiles that have a column. */
@@ -18,22 +19,31 @@ const SHOWN = ["50", "99", "99.9"];
 /** The subjects side by side, doing one work. */
 export function workLines({ cells, control, method, unmeasured }: BenchResult, work: WorkSummary): string[] {
   const rows = cells.filter((cell) => cell.work === work.work);
-  const withErrors = rows.some((cell) => errorCount(cell) > 0);
+  const optional: Optional = {
+    withCost: rows.some(({ processorTime }) => processorTime !== undefined),
+    withErrors: rows.some((cell) => errorCount(cell) > 0),
+  };
   return [
     `${work.work}, ${work.concurrency.value} at a time: ${work.what}`,
     ...renderTable(
-      columns(work, control.reference, method.confidence.value, withErrors),
-      rows.map((cell) => row(cell, withErrors)),
+      columns(work, control.reference, method.confidence.value, optional),
+      rows.map((cell) => row(cell, optional)),
     ),
     ...unmeasured.map(({ subject, reason }) => `${subject}  not measured: ${reason}`),
   ];
+}
+
+/** Columns that are there only where they say something. */
+interface Optional {
+  readonly withCost: boolean;
+  readonly withErrors: boolean;
 }
 
 function columns(
   { operation }: WorkSummary,
   reference: string,
   confidence: number | null,
-  withErrors: boolean,
+  { withCost, withErrors }: Optional,
 ): Column[] {
   const percent = `${(confidence ?? 0) * 100} %`;
   return [
@@ -41,6 +51,7 @@ function columns(
     { title: operation === "byte" ? "MB/s" : `${operation}s/s`, align: "right" },
     { title: percent, align: "right" },
     { title: `of ${reference} [${percent}]`, align: "right" },
+    ...(withCost ? ([{ title: operation === "byte" ? "CPU a MB" : "CPU each", align: "right" }] as const) : []),
     ...SHOWN.map((percentile) => ({ title: `p${percentile}`, align: "right" as const })),
     { title: "share error", align: "right" },
     { title: "promise", align: "left" },
@@ -48,13 +59,14 @@ function columns(
   ];
 }
 
-function row(cell: CellResult, withErrors: boolean): string[] {
+function row(cell: CellResult, { withCost, withErrors }: Optional): string[] {
   const { subject, rate, ratio, ratioDoubtful, distribution } = cell;
   return [
     subject,
     formatRate(rate),
     formatReach(rate),
     `${formatRatio(ratio)}${ratioDoubtful === true ? " ?" : ""}`,
+    ...(withCost ? [formatCost(cell.processorTime)] : []),
     ...SHOWN.map((percentile) => formatLatency(percentileOf(cell, percentile))),
     formatShareError(distribution.shareError),
     promiseText(distribution),
@@ -71,7 +83,7 @@ function errorCount({ errors }: CellResult): number {
 }
 
 /** What was promised, and whether it was kept. */
-export function promiseText({ promise, check }: CellResult["distribution"]): string {
+export function promiseText({ promise, check }: Pick<CellResult["distribution"], "promise" | "check">): string {
   const name = promiseName(promise);
   switch (check.outcome) {
     case "unchecked":

@@ -46,7 +46,7 @@ for (const name of algorithmNames.filter((name) => !Object.hasOwn(proxyOracles, 
           compare(subject, oracles[name]!(subject.set, seed), steps);
         }),
         // 1,000 for each algorithm, also when time is short.
-        { seed, numRuns: runs(1000, 500) },
+        { seed, numRuns: runs(1000, 100) },
       );
     });
   }
@@ -60,7 +60,7 @@ for (const name of ["lc", "wlc", "twos"]) {
         const subject = driven(name, 7, "6.1.176");
         compare(subject, oracles[name]!(subject.set, seed, 256n), steps);
       }),
-      { seed, numRuns: runs(1000, 300) },
+      { seed, numRuns: runs(1000, 100) },
     );
   });
 }
@@ -112,7 +112,7 @@ for (const name of ["lc", "wlc", "sed", "nq", "ovf"]) {
         balancer.rebuild();
         assert.equal(balancer.pick(flow, 0), oracles[name]!(set, seed).pick(flow, 0));
       }),
-      { seed, numRuns: runs(5000, 1000) },
+      { seed, numRuns: runs(5000, 300) },
     );
   });
 }
@@ -133,7 +133,7 @@ test("rr skips nobody when a backend is removed: the others follow in the same t
         turnAfter(undefined).filter((slot) => slot !== removed),
       );
     }),
-    { seed, numRuns: runs(2000, 300) },
+    { seed, numRuns: runs(2000, 100) },
   );
 });
 

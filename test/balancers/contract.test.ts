@@ -18,7 +18,7 @@ const traces = tracesOf(pairedFlows(4, 1), [1, 61_000, 3_600_000]);
 
 for (const name of algorithmNames) {
   const subject = algorithm(name, small[name]);
-  if (remembering.has(name)) balancerContract(name, subject, { traces, numRuns: runs(500, 60) });
+  if (remembering.has(name)) balancerContract(name, subject, { traces, numRuns: runs(500, 20) });
   else balancerContract(name, subject, byAddress.has(name) ? { traces } : {});
 }
 for (const name of ["ring", "maglev", "rendezvous"]) {

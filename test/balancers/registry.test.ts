@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { kernels } from "../../src/balancers/kernel.ts";
-import { algorithm, algorithmNames, ipvsSchedulers, takesOption } from "../../src/balancers/registry.ts";
+import { algorithm, algorithmNames, takesOption } from "../../src/balancers/registry.ts";
+import { ipvsSchedulers } from "../../src/balancers/ipvs-schedulers.ts";
 import { suite } from "../support/suite.ts";
 
 const test = suite("registry of algorithms");

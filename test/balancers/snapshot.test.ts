@@ -111,7 +111,7 @@ for (const algorithm of algorithmNames) {
         assert.deepEqual(second.balancer.counts(), first.balancer.counts());
         assert.deepEqual(second.balancer.snapshot(), first.balancer.snapshot());
       }),
-      { seed, numRuns: runs(100, 8) },
+      { seed, numRuns: runs(100, 5) },
     );
   });
 }

@@ -90,7 +90,7 @@ const LARGEST_TOLERANCE = 0.06;
  */
 const finiteness = (choices: number, load: number): number => (choices === 1 ? 0 : load / (1 - load) / SERVERS);
 
-const test = suite("the supermarket model", { timeoutMs: 600_000 });
+const test = suite("the supermarket model", { timeoutMs: 600_000, sampled: 3 });
 
 for (const { title, choices, loads, market } of settings) {
   for (const load of loads) {

@@ -4,7 +4,7 @@ import { product } from "../../bench/frame/bench.ts";
 import { type CommandResult, exec } from "../../src/host/exec.ts";
 import { suite } from "../support/suite.ts";
 
-const test = suite("benches", { timeoutMs: 240_000 });
+const test = suite("benches", { timeoutMs: 240_000, sampled: 2 });
 
 /** Runs a compiled bench. @param file beside this one's folder. */
 function run(file: string, ...options: string[]): Promise<CommandResult> {

@@ -8,7 +8,7 @@ import type { BenchResult } from "../../src/measure/result.ts";
 import { suite } from "../support/suite.ts";
 import { collect, sluice, startSluice } from "./cli.ts";
 
-const test = suite("sluice bench", { timeoutMs: 120_000 });
+const test = suite("sluice bench", { timeoutMs: 120_000, sampled: 2 });
 const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
 const children = new Set<ChildProcess>();
 test.after(() => {
@@ -166,7 +166,8 @@ test("an earlier result stays when the options are refused", async () => {
 });
 
 test("a place that cannot be written is found out before anything is measured: exit code 4", async () => {
-  for (const out of [folder, "/dev/null/result.json", join(folder, "kept.json", "result.json")]) {
+  writeFileSync(join(folder, "file"), "");
+  for (const out of [folder, "/dev/null/result.json", join(folder, "file", "result.json")]) {
     const { exitCode, stdout, stderr } = await sluice(["bench", "--out", out]);
     assert.deepEqual([exitCode, stdout], [4, ""]);
     assert.ok(stderr.includes(`cannot write ${out}: `), stderr);

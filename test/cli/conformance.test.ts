@@ -6,7 +6,7 @@ import { inProject } from "../support/root.ts";
 import { suite } from "../support/suite.ts";
 import { sluice } from "./cli.ts";
 
-const test = suite("sluice conformance", { timeoutMs: 60_000 });
+const test = suite("sluice conformance", { timeoutMs: 60_000, sampled: 2 });
 
 const golden = (name = ""): string => inProject("test", "golden", "ipvs", name);
 const folder = mkdtempSync(join(tmpdir(), "sluice-conformance-"));

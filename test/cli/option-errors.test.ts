@@ -6,7 +6,7 @@ import { suite } from "../support/suite.ts";
 import { sluice } from "./cli.ts";
 
 /** Every wrong option: exit code 2, and its flag, what was given and what is expected, in one line. */
-const test = suite("option errors", { timeoutMs: 60_000 });
+const test = suite("option errors", { timeoutMs: 60_000, sampled: 3 });
 const folder = mkdtempSync(join(tmpdir(), "sluice-options-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
@@ -35,7 +35,7 @@ const cases: readonly (readonly [args: string, stderr: RegExp])[] = [
     /--to: expected IP:PORT\[\/tcp\|udp\|sctp\], .* got nothing; --all lists every service instead$/,
   ],
   ["trace --from 10.0.0.1 --to 10.0.0.2:80 --all=some", /--all: expected true or false, .*, got some$/],
-  ["trace --from 10.0.0.1 --to 10.0.0.2:80 -o yaml", /-o: expected one of table, json, got yaml$/],
+  ["trace --from 10.0.0.1 --to 10.0.0.2:80 -o xml", /-o: expected one of table, json, yaml, got xml$/],
   ["run --modern", /--modern: expected only with mode userspace, got true with mode iptables$/],
   ["run --watch=perhaps", /--watch: expected true or false, .*, got perhaps$/],
   ["run --bind everywhere", /--bind: expected one of loopback, cluster-ips, portals, got everywhere$/],

@@ -13,7 +13,7 @@ const both = ["10.96.0.10", "fd00:10:96::10"];
 
 // A suite starts at the first await behind it.
 const namespace = await openNamespace(`sluice-cli-${process.pid}`);
-const test = suite("sluice run --bind cluster-ips", { timeoutMs: 60_000 });
+const test = suite("sluice run --bind cluster-ips", { timeoutMs: 60_000, sampled: 2 });
 
 const args = (file: string, node = NODE): string[] => {
   const which = node === "" ? [] : ["--hostname-override", node];

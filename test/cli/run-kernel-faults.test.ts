@@ -10,7 +10,7 @@ import { modeOf, obstacleTo, onNode, type ProgrammedNode, programmers, type Prog
 import { killAll, programKernel } from "./running-sluice.ts";
 
 const obstacles = await Promise.all(programmers.map(obstacleTo));
-const test = suite("sluice run: a kernel that refuses", { timeoutMs: 180_000 });
+const test = suite("sluice run: a kernel that refuses", { timeoutMs: 180_000, sampled: 1 });
 test.after(killAll);
 
 function check(

@@ -7,7 +7,7 @@ import { sluice, startSluice } from "./cli.ts";
 import { servicesOf, writeCluster } from "./cluster-file.ts";
 import { ask, killAll, listensAt, runSluice, type Stopped } from "./running-sluice.ts";
 
-const test = suite("sluice run: options", { timeoutMs: 60_000 });
+const test = suite("sluice run: options", { timeoutMs: 60_000, sampled: 2 });
 const open: (Server | Socket)[] = [];
 
 test.after(() => {

@@ -7,7 +7,7 @@ import { startSluice } from "./cli.ts";
 import { type GivenService, servicesOf, writeCluster } from "./cluster-file.ts";
 import { killAll, listensAt, type Listening, runSluice, type Stopped } from "./running-sluice.ts";
 
-const test = suite("sluice run: signals", { timeoutMs: 60_000 });
+const test = suite("sluice run: signals", { timeoutMs: 60_000, sampled: 3 });
 const server = createServer((socket) => socket.on("error", () => {}).pipe(socket));
 let file: string;
 

@@ -9,7 +9,7 @@ import { sluice } from "./cli.ts";
 import { nodeNamed, servicesOf, temporaryPath, writeCluster } from "./cluster-file.ts";
 import { ask, killAll, listensAt, runSluice } from "./running-sluice.ts";
 
-const test = suite("sluice run --watch", { timeoutMs: 60_000 });
+const test = suite("sluice run --watch", { timeoutMs: 60_000, sampled: 2 });
 const servers: Server[] = [];
 
 /** A server on loopback that answers with its name. @returns its port. */

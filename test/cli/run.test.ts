@@ -103,7 +103,7 @@ async function answers(count: number, one: () => Promise<string>): Promise<reado
   return all.sort();
 }
 
-const test = suite("sluice run", { timeoutMs: 60_000 });
+const test = suite("sluice run", { timeoutMs: 60_000, sampled: 3 });
 
 test.before(() => startBackends(3));
 test.after(() => {

@@ -7,7 +7,7 @@ import { writeManyServices } from "./many-services.ts";
 import { modeOf, obstacleTo, onNode, type ProgrammedNode, programmers, type Programmer } from "./programmed-node.ts";
 
 const obstacles = await Promise.all(programmers.map(obstacleTo));
-const test = suite("sluice trace --live", { timeoutMs: 180_000 });
+const test = suite("sluice trace --live", { timeoutMs: 180_000, sampled: 1 });
 
 interface Answer {
   readonly outcomes: readonly { readonly probability: string; readonly verdict: string; readonly to: string }[];
@@ -19,6 +19,25 @@ async function traced({ through }: ProgrammedNode, to: string): Promise<readonly
   assert.equal(exitCode, 0, stderr);
   const { outcomes } = JSON.parse(stdout) as Answer;
   return outcomes.map(({ probability, verdict, to: end }) => `${probability} ${verdict} ${end}`);
+}
+
+const THIRDS = "1/3 forward, 1/3 forward, 1/3 forward";
+
+/** Every service that the rules in force have, without the cluster. */
+async function listed({ through }: ProgrammedNode): Promise<readonly string[]> {
+  const { exitCode, stdout, stderr } = await sluice(
+    ["trace", "--live", "--all", "--from", "192.168.10.77", "-o", "json"],
+    "",
+    through,
+  );
+  assert.equal(exitCode, 0, stderr);
+  const answers = JSON.parse(stdout) as readonly (Answer & { readonly at: string })[];
+  return answers
+    .map(
+      ({ at, outcomes }) =>
+        `${at} ${outcomes.map(({ probability, verdict }) => `${probability} ${verdict}`).join(", ")}`,
+    )
+    .sort();
 }
 
 async function answersOfRules(node: ProgrammedNode, programmer: Programmer): Promise<void> {
@@ -33,6 +52,10 @@ async function answersOfRules(node: ProgrammedNode, programmer: Programmer): Pro
     [1, 2, 3].map((n) => `1/3 forward 10.244.0.${n}:8080`),
   );
   assert.deepEqual(await traced(node, "192.168.10.5:22"), ["1 local 192.168.10.5:22"]);
+  assert.deepEqual(
+    await listed(node),
+    [0, 1].map((n) => `10.96.0.${n + 1}:80 ${THIRDS}`),
+  );
   assert.equal(await node.dump(), before, "looking changes nothing");
 }
 

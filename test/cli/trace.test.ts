@@ -16,7 +16,6 @@ function traced(from: string, to: string, given: Partial<TraceArguments> = {}): 
   return trace({
     from,
     to,
-    seed: undefined,
     all: false,
     o: "table",
     mode: "iptables",
@@ -116,18 +115,92 @@ test("a cluster as JSON: outcomes as promised", async () => {
   assert.ok(json.outcomes.every(({ path, back }) => path.length > 5 && back?.verdict === "pass"));
 });
 
-test("userspace: the proxy's own emulation answers, with fractions too", async () => {
-  const json = JSON.parse(await traced("10.244.1.9", service, { mode: "userspace", o: "json" })) as {
-    outcomes: { probability: string }[];
-  };
-  assert.deepEqual(new Set(json.outcomes.map(({ probability }) => probability)), new Set(["1/3"]));
+test("JSON is one document in every mode: each outcome has its probability, verdict, end, source and path", async () => {
+  for (const mode of modes) {
+    const json = JSON.parse(await traced("10.0.0.9", service, { mode, o: "json" })) as PacketTraceJson;
+    assert.deepEqual(
+      Object.keys(json),
+      ["program", "flow", "inInterface", "service", "outcomes", "reasons", "assumptions", "notUnderstood"],
+      mode,
+    );
+    assert.deepEqual(
+      json.outcomes.map(({ probability, verdict, to }) => `${probability} ${verdict} ${to}`),
+      ["10.244.1.6", "10.244.2.6", "10.244.6.2"].map((ip) => `1/3 forward ${ip}:7070`),
+      mode,
+    );
+    const sources = mode === "userspace" ? ["192.168.77.2"] : ["10.0.0.9"];
+    assert.deepEqual([...new Set(json.outcomes.map(({ source }) => source))], sources, mode);
+    assert.ok(
+      json.outcomes.every(({ path }) => path.length > 0),
+      mode,
+    );
+  }
+});
+
+test("userspace: the endpoint sees the node, with a port of its own; each endpoint has its own path", async () => {
+  const json = JSON.parse(await traced("10.244.1.9", service, { mode: "userspace", o: "json" })) as PacketTraceJson;
+  assert.deepEqual(
+    json.outcomes.map(({ sourcePort, path }) => [sourcePort, path.at(-1)!.rule]),
+    ["10.244.1.6", "10.244.2.6", "10.244.6.2"].map((ip) => ["32768-60999", `default/cartservice:grpc -> ${ip}:7070`]),
+  );
+  const passed = await traced("10.244.1.9", "198.51.100.1:80", { mode: "userspace" });
+  assert.match(passed, /\nno service's: routing takes it on as it is\n/);
+  assert.match(await traced("fd00::1", "[fd00::2]:80", { mode: "userspace" }), /mode does not serve IPv6/);
+});
+
+test("what the packet is: an ICMP error about another one, or TCP's flags; when it comes, and whether there is room", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-trace-"));
+  try {
+    const conntrack = join(folder, "conntrack.txt");
+    const iptablesSave = join(folder, "rules.txt");
+    writeFileSync(
+      conntrack,
+      "udp 17 25 src=10.0.0.7 dst=10.96.0.10 sport=40000 dport=53 src=10.244.1.10 dst=10.0.0.7 sport=53 dport=40000 [ASSURED] mark=0\n",
+    );
+    writeFileSync(iptablesSave, "*filter\n:FORWARD ACCEPT\nCOMMIT\n");
+    const dumps = { f: undefined, iptablesSave, conntrack, o: "json" } as const;
+    const ends = async (from: string, to: string | undefined, given: Partial<TraceArguments>): Promise<string> => {
+      const { flow, outcomes } = JSON.parse(
+        await trace({ ...(given as TraceArguments), mode: "iptables", from, to, ...dumps }),
+      ) as PacketTraceJson;
+      return `${flow.protocol} ${outcomes.map(({ verdict, to: end, source }) => `${verdict} ${end} from ${source}`).join()}`;
+    };
+    const icmpAbout = "10.0.0.7:40000,10.244.1.10:53/udp";
+    assert.equal(await ends("10.244.1.10", undefined, { icmpAbout }), "icmp pass 10.0.0.7 from 10.96.0.10");
+    assert.equal(await ends("10.0.0.7:40000", "10.96.0.10:53/udp", {}), "udp forward 10.244.1.10:53 from 10.0.0.7");
+    assert.equal(
+      await ends("10.0.0.7:40000", "10.96.0.10:53/udp", { later: 25 }),
+      "udp pass 10.96.0.10:53 from 10.0.0.7",
+    );
+    assert.match(await ends("10.0.0.8", "10.96.0.10:53/udp", { conntrackMax: 1 }), /^udp drop/);
+    await assert.rejects(
+      ends("10.0.0.7", "10.96.0.10:53/udp", { tcpFlags: "SYN" }),
+      /--tcp-flags: expected a packet of TCP/,
+    );
+    await assert.rejects(
+      ends("10.0.0.7", "10.96.0.1:80", { tcpFlags: "SYN,BIG" }),
+      /--tcp-flags: expected some of FIN, SYN/,
+    );
+    await assert.rejects(ends("fd00::1", undefined, { icmpAbout }), /--icmp-about: expected addresses of the family/);
+    await assert.rejects(ends("10.0.0.1", undefined, { icmpAbout: "10.0.0.7:1" }), /--icmp-about: expected FROM,TO/);
+    const inUserspace = { ...dumps, iptablesSave: undefined, f: [inProject("examples", "boutique.yaml")] } as const;
+    await assert.rejects(
+      traced("10.0.0.1", service, { ...inUserspace, mode: "userspace", icmpAbout }),
+      /--icmp-about: expected a mode/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("--all lists every service port with its verdict; without it --to is needed", async () => {
-  const lines = (await traced("10.244.1.9", service, { all: true, to: undefined })).split("\n");
-  assert.ok(
-    lines.some((line) => /^tcp 10\.96\.67\.70:7070 +default\/cartservice:grpc +1\/3 forward 10\.244/.test(line)),
-  );
+  for (const mode of modes) {
+    const lines = (await traced("10.244.1.9", service, { mode, all: true, to: undefined })).split("\n");
+    assert.ok(
+      lines.some((line) => /^tcp 10\.96\.67\.70:7070 +default\/cartservice:grpc +1\/3 forward 10\.244/.test(line)),
+      mode,
+    );
+  }
   await assert.rejects(traced("10.244.1.9", service, { to: undefined }), /--to: expected IP:PORT/);
 });
 

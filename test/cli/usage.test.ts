@@ -121,7 +121,7 @@ const cases: readonly Case[] = [
   { name: "a budget that is too small", args: ["bench", "--budget-seconds", "1"], exitCode: 2, stderr: /budget/ },
 ];
 
-const test = suite("command line", { timeoutMs: 60_000 });
+const test = suite("command line", { timeoutMs: 60_000, sampled: 4 });
 
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 

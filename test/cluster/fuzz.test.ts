@@ -3,13 +3,13 @@ import * as fc from "fast-check";
 import { parseAllDocuments } from "yaml";
 import { isSluiceError } from "../../src/core/errors.ts";
 import { parseObjects } from "../../src/cluster/parse.ts";
-import { seed } from "../support/seed.ts";
+import { runs, seed } from "../support/seed.ts";
 import { suite } from "../support/suite.ts";
 import { damaged } from "./mutations.ts";
 import { smallTexts } from "./sample-texts.ts";
 
 const test = suite("cluster input, damaged", { timeoutMs: 300_000 });
-const settings = { seed, numRuns: 10_000 };
+const settings = { seed, numRuns: runs(10_000, 2000) };
 type Parsed = ReturnType<typeof parseObjects>;
 
 /** What parseObjects says of a text: its objects, or the error's place; anything else that is thrown fails the test. */

@@ -3,7 +3,7 @@ import { renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isSluiceError } from "../../src/core/errors.ts";
 import { loadCluster } from "../../src/cluster/load.ts";
-import type { ClusterSnapshot } from "../../src/cluster/state.ts";
+import { type ClusterSnapshot, emptySnapshot } from "../../src/cluster/state.ts";
 import { watchCluster, type WatchOptions } from "../../src/cluster/watch.ts";
 import { execOk } from "../../src/host/exec.ts";
 import { suite } from "../support/suite.ts";
@@ -223,6 +223,17 @@ test("a state that the caller has already is not reported, nor one that comes ag
   const other = watched([file]);
   assert.deepEqual(await other.next(), ["a"]);
   replace(file, `# only a comment\n${named("a")}`);
+  replace(file, named("b"));
+  assert.deepEqual(await next(), ["b"]);
+});
+
+test("what the caller has loaded already is read again only when it has changed", async () => {
+  const file = put("read/a.yaml", named("a"));
+  const current = await loadCluster([file]);
+  // Were the file read, it would say something else than this.
+  const { next } = watched([file], { ...NO_POLL, current: { ...current, snapshot: emptySnapshot } });
+  const other = watched([file], { current: { ...current, fingerprint: undefined, snapshot: emptySnapshot } });
+  assert.deepEqual(await other.next(), ["a"]);
   replace(file, named("b"));
   assert.deepEqual(await next(), ["b"]);
 });

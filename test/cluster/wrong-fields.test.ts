@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseDocument, stringify } from "yaml";
 import type { ClusterObject } from "../../src/cluster/objects.ts";
 import { parseObjects } from "../../src/cluster/parse.ts";
-import { positionAt } from "../../src/cluster/text/document.ts";
+import { positionAt } from "../../src/core/text-position.ts";
 import { suite } from "../support/suite.ts";
 import { invalidity } from "./expect-invalid.ts";
 

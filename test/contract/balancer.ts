@@ -38,7 +38,7 @@ export function balancerContract(
   { traces = oneFlow, numRuns = runs(1000, 100) }: Trials = {},
 ): void {
   const random = { seed, numRuns };
-  const test = suite(`${label}: balancer contract`);
+  const test = suite(`${label}: balancer contract`, { sampled: 3 });
   const flows = sampleFlows(64, 1);
 
   const picksOf = ({ balancer }: DrivenSet): number[] => flows.map((flow) => balancer.pick(flow, 0));

@@ -15,7 +15,7 @@ import { modes, type Program } from "../../src/modes/program.ts";
 import { hostCidr } from "../../src/net/cidr.ts";
 import { formatSocketAddr, type SocketAddr, TCP } from "../../src/net/flow.ts";
 import { parseIp } from "../../src/net/ip.ts";
-import { suite } from "../support/suite.ts";
+import { suite, type SuiteOptions } from "../support/suite.ts";
 
 /** A dataplane and the world around it: addresses of services, endpoints that answer there, clients. */
 export interface DataplaneUnderTest {
@@ -47,15 +47,25 @@ const MANY = 60;
  * What every dataplane must do, in every mode. The test file of each dataplane calls this first.
  *
  * @param create makes a dataplane on which nothing is applied yet.
+ * @param options of the suite of each mode.
  */
-export function dataplaneContract(label: string, create: () => Promise<DataplaneUnderTest>): void {
-  for (const mode of modes) contractIn(mode, label, create);
+export function dataplaneContract(
+  label: string,
+  create: () => Promise<DataplaneUnderTest>,
+  options: SuiteOptions = {},
+): void {
+  for (const mode of modes) contractIn(mode, label, create, options);
 }
 
 type CarriedOut = (typeof modes)[number];
 
-function contractIn(mode: CarriedOut, label: string, create: () => Promise<DataplaneUnderTest>): void {
-  const test = suite(`${label}, ${mode} mode: dataplane contract`);
+function contractIn(
+  mode: CarriedOut,
+  label: string,
+  create: () => Promise<DataplaneUnderTest>,
+  options: SuiteOptions,
+): void {
+  const test = suite(`${label}, ${mode} mode: dataplane contract`, options);
 
   /** Declares a test with a dataplane of its own, which is closed behind it. */
   const check = (name: string, body: (trial: Trial) => Promise<void>): void => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { parseConntrack } from "../../src/dataplane/emulated/netfilter/parse-conntrack.ts";
 import { formatFraction } from "../../src/dataplane/emulated/netfilter/fraction.ts";
+import { parseIpAddr, parseIpRoute } from "../../src/dataplane/emulated/netfilter/parse-ip-json.ts";
+import { parseIpvsConnections } from "../../src/dataplane/emulated/netfilter/parse-ipvs-connections.ts";
 import { assembleNode, type NodeParts } from "../../src/explain/assemble-node.ts";
 import { endpointText } from "../../src/explain/gather.ts";
 import { packetTraceJson } from "../../src/explain/packet-trace-json.ts";
@@ -15,6 +17,7 @@ import { parseNftables } from "../../src/modes/nftables/parse.ts";
 import { formatIp, parseIp } from "../../src/net/ip.ts";
 import { parseSocketAddr } from "../../src/net/parse-socket-addr.ts";
 import { suite } from "../support/suite.ts";
+import { nothingAsked } from "./nothing-asked.ts";
 
 const test = suite("trace of a packet through dumps");
 
@@ -120,6 +123,28 @@ test("the node's own packets, those for the node, and those that nobody routes",
   ]);
 });
 
+test("several next hops are several outcomes, by weight; a packet keeps to one", () => {
+  const [routes, interfaces] = [
+    parseIpRoute(
+      '[{"dst":"default","nexthops":[{"gateway":"10.9.0.1","dev":"eth0","weight":2},{"gateway":"10.8.0.1","dev":"eth1","weight":1}]}]',
+    ),
+    parseIpAddr(
+      '[{"ifname":"eth0","addr_info":[{"family":"inet","local":"10.9.0.2","prefixlen":24}]},{"ifname":"eth1","addr_info":[{"family":"inet","local":"10.8.0.2","prefixlen":24}]}]',
+    ),
+  ];
+  const trace = traced({ ...tables("", `${DNAT}-A POSTROUTING -j MASQUERADE\n`), routes, interfaces });
+  assert.deepEqual(trace.outcomes.map(said), [
+    "2/3 forward 10.244.1.10:8080 from 10.9.0.2",
+    "1/3 forward 10.244.1.10:8080 from 10.8.0.2",
+  ]);
+  assert.match(trace.assumptions.join("\n"), /a hash chooses among several next hops/);
+  const { assumptions } = assembleNode({ addresses: [], routes, interfaces });
+  assert.match(assumptions.join("\n"), /rules of policy routing \(ip rule\) are not known/);
+  // Without masquerading nobody can tell the ways apart but by the interface.
+  const plain = traced({ ...tables("-A FORWARD -o eth1 -j DROP\n", DNAT), routes, interfaces });
+  assert.deepEqual(plain.outcomes.map(said), ["2/3 forward 10.244.1.10:8080 from 10.0.0.7", "1/3 drop"]);
+});
+
 test("a connection of conntrack's goes its old way: no rule of nat is asked, and answers are turned round", () => {
   const connections = parseConntrack(
     "tcp 6 100 ESTABLISHED src=10.0.0.7 dst=10.96.0.1 sport=40000 dport=80 src=10.244.1.99 dst=192.168.10.5 sport=8080 dport=50000 [ASSURED] mark=0",
@@ -181,11 +206,64 @@ test("IPVS: turns of rr are even, of wrr by weight, others go by the scheduler, 
   for (const unknown of ["mine", "random"]) {
     assert.deepEqual(shares(unknown, [1, 1]), ["1 undecided 10.96.0.1"]);
   }
+  // The kernel has a server once, whatever a text says.
+  const twice = parseServers(`-A -t 10.96.0.1:80 -s rr\n${"-a -t 10.96.0.1:80 -r 10.244.1.1:80 -m\n".repeat(2)}`);
+  assert.deepEqual(traced({ servers: twice }).outcomes.map(said), ["1 forward 10.244.1.1:80 from 10.0.0.7"]);
   const marked = parseServers("-A -f 7 -s rr\n-a -f 7 -r 10.244.1.9:0 -m -w 1\n");
   const rules = tables("", "", "-A PREROUTING -d 192.168.10.5 -j MARK --set-xmark 0x7\n");
   assert.deepEqual(traced({ ...rules, servers: marked }, "10.0.0.7:1", "192.168.10.5:80").outcomes.map(said), [
     "1 forward 10.244.1.9:80 from 10.0.0.7",
   ]);
+});
+
+test("IPVS: connections and templates of its table go their old way, as long as they last", () => {
+  const servers = parseServers(
+    "-A -t 10.96.0.1:80 -s lc -p 10800\n" +
+      [1, 2, 3].map((n) => `-a -t 10.96.0.1:80 -r 10.244.1.${n}:8080 -m -w 1\n`).join(""),
+  );
+  const ipvsEntries = parseIpvsConnections(
+    "IPVS connection entries\npro expire state       source             virtual            destination\n" +
+      "TCP 14:58  ESTABLISHED 10.0.0.7:40000     10.96.0.1:80       10.244.1.1:8080\n" +
+      "TCP 01:58  ESTABLISHED 10.0.0.9:40000     10.96.0.1:80       10.244.1.9:8080\n" +
+      "TCP 00:05  TIME_WAIT   10.0.0.8:40000     10.96.0.1:80       10.244.1.3:8080\n" +
+      "TCP 179:30 NONE        10.0.0.7:0         10.96.0.1:80       10.244.1.2:8080\n",
+  );
+  const said = (from: string, laterSeconds = 0, flags?: number): readonly string[] => {
+    const { node } = assembleNode({ addresses: [nodeIp], servers, ipvsEntries, laterSeconds });
+    const { ip: src, port: srcPort } = parseSocketAddr(from, "from");
+    const head = { proto: 6, src, srcPort, dst: parseIp("10.96.0.1"), dstPort: 80 };
+    const { outcomes } = tracePacket(node, flags === undefined ? head : { ...head, flags });
+    return outcomes.map(({ verdict, to, by, path }) => {
+      const effect = path.find(({ where }) => where === "ipvs")?.effect ?? "";
+      return `${verdict} ${verdict === "forward" ? `${endpointText(to)}: ${effect}` : by}`;
+    });
+  };
+  const ACK = 16;
+  assert.deepEqual(said("10.0.0.7:40000", 0, ACK), [
+    "forward 10.244.1.1:8080: to 10.244.1.1:8080, as its connection says (898 s left)",
+  ]);
+  assert.deepEqual(said("10.0.0.7:40001"), [
+    "forward 10.244.1.2:8080: to 10.244.1.2:8080, as its client's template says (10770 s left)",
+  ]);
+  // lc: the first of those without connections, the newest first; the one in TIME_WAIT counts once.
+  assert.deepEqual(said("10.0.0.77:40001"), ["forward 10.244.1.2:8080: to 10.244.1.2:8080"]);
+  assert.deepEqual(said("10.0.0.77:40001", 6), ["forward 10.244.1.3:8080: to 10.244.1.3:8080"]);
+  assert.match(said("10.0.0.9:40000", 0, ACK)[0]!, /^drop ipvs: -A -t .*: the server of its connection was removed$/);
+  // The template's time is over after three hours.
+  assert.deepEqual(said("10.0.0.7:40001", 10_770), ["forward 10.244.1.3:8080: to 10.244.1.3:8080"]);
+});
+
+test("IPVS's table: what is wrong in its text is told with line and column", () => {
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    ["ICMP 00:01 NONE 10.0.0.1:1 10.0.0.2:2 10.0.0.3:3", /:1:1: protocol: expected TCP, UDP, SCTP or IP, got "ICMP"/],
+    ["TCP 1:2 NONE 10.0.0.1:1 10.0.0.2:2 10.0.0.3:3", /:1:5: expire: expected minutes and seconds/],
+    ["\nTCP 01:02 NONE client:1 10.0.0.2:2 10.0.0.3:3", /:2:16: source: expected an address and a port/],
+    [
+      "TCP 01:02 NONE 10.0.0.1:1 10.0.0.2:2",
+      /:1:37: destination: expected an address and a port as numbers, got nothing/,
+    ],
+  ];
+  for (const [text, message] of wrong) assert.throws(() => parseIpvsConnections(text), message);
 });
 
 test("nftables: a statement that is not understood is undecided; iptables' own comment is none", () => {
@@ -221,7 +299,7 @@ test("text and JSON: the answer, why, the way by rules, and what was taken for g
   const subject = {
     program: "dump",
     service: undefined,
-    reasons: reasonsOf(trace, { name: undefined, otherPorts: [] }),
+    reasons: reasonsOf(trace, nothingAsked),
   };
   const text = renderPacketTrace(trace, subject);
   assert.match(
@@ -238,13 +316,7 @@ test("text and JSON: the answer, why, the way by rules, and what was taken for g
   const stopped = traced(
     tables('-A FORWARD -j X\n-A X -m comment --comment "default/web has no endpoints" -j REJECT\n'),
   );
-  assert.match(
-    reasonsOf(stopped, { name: undefined, otherPorts: [] })[0]!,
-    /^the service has no endpoints \(filter\/X/,
-  );
+  assert.match(reasonsOf(stopped, nothingAsked)[0]!, /^the service has no endpoints \(filter\/X/);
   const hairpin = traced(tables("", "-A PREROUTING -p tcp -j DNAT --to-destination 10.0.0.7:8080\n"));
-  assert.match(
-    reasonsOf(hairpin, { name: undefined, otherPorts: [] }).join("\n"),
-    /may be sent to itself \(1\): its own address stays/,
-  );
+  assert.match(reasonsOf(hairpin, nothingAsked).join("\n"), /may be sent to itself \(1\): its own address stays/);
 });

@@ -4,7 +4,6 @@ import type { ClusterObject } from "../../src/cluster/objects.ts";
 import { snapshotOf } from "../../src/cluster/state.ts";
 import { renderTrace } from "../../src/explain/render-trace.ts";
 import { type Trace, traceFlow } from "../../src/explain/trace.ts";
-import { traceJson } from "../../src/explain/trace-json.ts";
 import { buildModel } from "../../src/model/build.ts";
 import { compileProgram } from "../../src/modes/compile.ts";
 import { serviceChains } from "../../src/modes/iptables/names.ts";
@@ -157,7 +156,6 @@ test("in ipvs mode nothing is said of the source, and that source ranges are not
   assert.doesNotMatch(text, /kept,|masqueraded|source kept/);
   assert.ok("masquerade" in blocked.decision && blocked.decision.masquerade === undefined);
   for (const outcome of blocked.outcomes) assert.ok("masquerade" in outcome && outcome.masquerade === undefined);
-  assert.doesNotMatch(JSON.stringify(traceJson(blocked)), /"masquerade":/);
   for (const mode of ["iptables", "userspace"] as const) {
     const walked = traceOf(guarded, mode, flow(client, web));
     assert.deepEqual(walked.notWalked, [], mode);
@@ -201,27 +199,5 @@ test("a userspace node port at loopback has the outcomes of its service", () => 
       ["10.244.1.10:8080 m", 0.5],
       ["10.244.1.11:8080 m", 0.5],
     ],
-  );
-});
-
-test("as JSON: addresses as text, probabilities as fractions", () => {
-  const trace = traced("ipvs");
-  assert.deepEqual(traceJson(trace), {
-    mode: "ipvs",
-    flow: { protocol: "tcp", from: "192.168.10.100:40000", to: "10.96.0.10:80" },
-    toNode: false,
-    decision: { verdict: "forward", to: "10.244.1.11:8080", steps: 1 },
-    outcomes: [{ verdict: "forward", to: "10.244.1.11:8080", probability: "1", exact: "1", path: trace.steps }],
-    notWalked: ["the iptables rules around IPVS, masquerade and source ranges"],
-  });
-  const iptablesJson = traceJson(traced("iptables"));
-  assert.deepEqual(iptablesJson.notWalked, []);
-  assert.equal(iptablesJson.decision.masquerade, true);
-  assert.ok(iptablesJson.outcomes.every(({ masquerade }) => masquerade === true));
-  const passed = traceJson(traced("ipvs", "10.96.9.9:80"));
-  assert.deepEqual(passed.decision, { verdict: "pass", steps: 1 });
-  assert.deepEqual(
-    passed.outcomes.map(({ verdict, probability }) => [verdict, probability]),
-    [["pass", "1"]],
   );
 });

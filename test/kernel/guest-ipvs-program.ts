@@ -17,7 +17,7 @@ import {
 } from "./guest-cluster.ts";
 import { foreignServers, foreignSets } from "./guest-foreign.ts";
 import { type Dumps, dumpKernel, runCommands, stateOf } from "./guest-kernel.ts";
-import { clientOf, CONNECTIONS, type GuestReport, type Load } from "./guest-report.ts";
+import { clientOf, CONNECTIONS, type Drain, type GuestPart, type GuestReport, type Load } from "./guest-report.ts";
 import { type Address, askUdp, nextLine, openTcp, serveTcp, serveUdp } from "./guest-traffic.ts";
 
 /** Of a server on the host that is no service's. */
@@ -75,7 +75,7 @@ async function picksOf(name: ServiceName): Promise<readonly string[]> {
   return opened.map(({ answer }) => answer);
 }
 
-async function picks(): Promise<GuestReport["picks"]> {
+async function picks(): Promise<NonNullable<GuestReport["picks"]>> {
   const all: [ServiceName, readonly string[]][] = [];
   for (const name of picked) all.push([name, await picksOf(name)]);
   const answers: string[] = [];
@@ -92,7 +92,7 @@ async function answerAt(ip: string, port: number, patienceMs?: number): Promise<
   return answer;
 }
 
-async function answers(): Promise<GuestReport["answers"]> {
+async function answers(): Promise<NonNullable<GuestReport["answers"]>> {
   return {
     externalIp: await answerAt(outside.externalIp, servicePortOf("open")),
     nodePort: await answerAt(nodeIps[0], outside.nodePort),
@@ -103,7 +103,7 @@ async function answers(): Promise<GuestReport["answers"]> {
 }
 
 /** A server that is to go keeps the connection that it has, and goes when that is over. */
-async function drain(known: Dumps): Promise<GuestReport["drain"]> {
+async function drain(known: Dumps): Promise<Drain> {
   const { socket, answer } = await openTcp(at("drain"), clientOf(0));
   const during = await load(await dumped(known), answer);
   socket.write("still here\n");
@@ -126,7 +126,7 @@ async function untilNoneAt(server: string): Promise<void> {
   }
 }
 
-async function foreign(known: Dumps): Promise<GuestReport["foreign"]> {
+async function foreign(known: Dumps): Promise<NonNullable<GuestReport["foreign"]>> {
   await execOk(["ipset", "restore"], { input: foreignSets });
   const { stderr } = await exec(["ipvsadm", "-R"], { input: foreignServers });
   if (stderr !== "") throw new Error(stderr);
@@ -134,15 +134,20 @@ async function foreign(known: Dumps): Promise<GuestReport["foreign"]> {
   return { before, after: await load(before) };
 }
 
+/** Words of the command line say which parts are wanted. */
+async function asked<T>(part: GuestPart, work: () => Promise<T>): Promise<T | undefined> {
+  return process.argv.includes(part, 2) ? await work() : undefined;
+}
+
 const first = await load(await dumped());
-const second = await load(first.dumps);
+const second = await asked("second", () => load(first.dumps));
 await serve();
 const report: GuestReport = {
   first,
   second,
-  picks: await picks(),
-  answers: await answers(),
-  drain: await drain(first.dumps),
-  foreign: await foreign(first.dumps),
+  picks: await asked("picks", picks),
+  answers: await asked("answers", answers),
+  drain: await asked("drain", () => drain(first.dumps)),
+  foreign: await asked("foreign", () => foreign(first.dumps)),
 };
 process.stdout.write(JSON.stringify(report), () => process.exit());

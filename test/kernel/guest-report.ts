@@ -23,24 +23,31 @@ export interface Load {
   readonly dumps: Dumps;
 }
 
-/** What a guest found out. */
+/** What a guest finds out about a program in its kernel: each by itself, as they are asked for. */
+export const guestParts = ["second", "picks", "answers", "drain", "foreign"] as const;
+export type GuestPart = (typeof guestParts)[number];
+
+/** What a guest found out; of parts that were not asked for nothing. */
 export interface GuestReport {
-  /** Into an empty kernel, and then again. */
+  /** Into an empty kernel. */
   readonly first: Load;
-  readonly second: Load;
+  /** And then again. */
+  readonly second?: Load | undefined;
   /** Which endpoint answered each connection, in order. */
-  readonly picks: Readonly<Partial<Record<ServiceName, readonly string[]>>>;
+  readonly picks?: Readonly<Partial<Record<ServiceName, readonly string[]>>> | undefined;
   /** Who answered at an address, or the code of the error. */
-  readonly answers: Readonly<
-    Record<"externalIp" | "nodePort" | "loadBalancerIp" | "hostPort" | "hostPortByVip", string>
-  >;
-  readonly drain: {
-    readonly server: string;
-    /** While its connection is open, and once that is over. */
-    readonly during: Load;
-    readonly echo: string;
-    readonly after: Load;
-  };
+  readonly answers?: Readonly<Record<Asked, string>> | undefined;
+  readonly drain?: Drain | undefined;
   /** Once others have made sets and virtual servers of their own. */
-  readonly foreign: { readonly before: Dumps; readonly after: Load };
+  readonly foreign?: { readonly before: Dumps; readonly after: Load } | undefined;
+}
+
+type Asked = "externalIp" | "nodePort" | "loadBalancerIp" | "hostPort" | "hostPortByVip";
+
+export interface Drain {
+  readonly server: string;
+  /** While its connection is open, and once that is over. */
+  readonly during: Load;
+  readonly echo: string;
+  readonly after: Load;
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as wait } from "node:timers/promises";
 import { createAgent } from "../../src/agent/agent.ts";
 import { loadConfig } from "../../src/agent/config/read.ts";
-import { agentOptionsOf } from "../../src/agent/proxy.ts";
+import { agentOptionsOf } from "../../src/agent/agent-options.ts";
 import { loadCluster } from "../../src/cluster/load.ts";
 import { createKernelDataplane } from "../../src/dataplane/kernel/kernel.ts";
 import { exec, execOk } from "../../src/host/exec.ts";
@@ -21,7 +21,7 @@ import {
 } from "./guest-run-cluster.ts";
 import { type Dumps, dumpKernel } from "./guest-kernel.ts";
 import { clientOf, CONNECTIONS } from "./guest-report.ts";
-import type { RunReport } from "./guest-run-report.ts";
+import type { RunPart, RunReport, TrafficReport } from "./guest-run-report.ts";
 import { nextLine, openTcp, serveTcp } from "./guest-traffic.ts";
 
 const main = fileURLToPath(import.meta.url).replace(/test\/kernel\/.*(\.[jt]s)$/, "src/cli/main$1");
@@ -96,7 +96,7 @@ async function answerAtNodePort(): Promise<string> {
   return answer;
 }
 
-async function drained(): Promise<RunReport["drain"]> {
+async function drained(): Promise<TrafficReport["drain"]> {
   const dataplane = createKernelDataplane();
   const { socket, answer } = await openTcp(drain, clientOf(0));
   writeFileSync(clusterFile, clusterText(answer));
@@ -122,17 +122,26 @@ async function untilNoneAt(server: string): Promise<void> {
   }
 }
 
+async function traffic(): Promise<TrafficReport> {
+  await serve();
+  return { picks: await picks(), nodePort: await answerAtNodePort(), drain: await drained() };
+}
+
+/** Words of the command line say which parts are wanted. */
+async function asked<T>(part: RunPart, work: () => Promise<T>): Promise<T | undefined> {
+  return process.argv.includes(part, 2) ? await work() : undefined;
+}
+
 writeFileSync(configFile, config);
 writeFileSync(clusterFile, clusterText());
 await others();
 const before = await dumped();
-const broken = await whileBroken("iptables-restore", () => failure(() => sync()));
+const broken = await asked("broken", () => whileBroken("iptables-restore", () => failure(() => sync())));
 const command = [process.execPath, main, "run", "--once", "--dataplane", "kernel"] as const;
 const run = await exec([...command, "--config", configFile, "-f", clusterFile], { timeoutMs: 300_000 });
 const after = await dumped();
 const timeouts = await execOk(["ipvsadm", "-L", "--timeout"]);
 const again = await told();
-await serve();
 const report: RunReport = {
   before,
   broken,
@@ -140,13 +149,13 @@ const report: RunReport = {
   after,
   timeouts,
   again,
-  picks: await picks(),
-  nodePort: await answerAtNodePort(),
-  drain: await drained(),
-  cleaned: await createKernelDataplane().cleanup().then(dumped),
-  unable: await failure(async () => {
-    writeFileSync(configFile, config.replace("scheduler: wlc", "scheduler: ovf"));
-    await sync();
-  }),
+  traffic: await asked("traffic", traffic),
+  cleaned: await asked("cleaned", () => createKernelDataplane().cleanup().then(dumped)),
+  unable: await asked("unable", () =>
+    failure(async () => {
+      writeFileSync(configFile, config.replace("scheduler: wlc", "scheduler: ovf"));
+      await sync();
+    }),
+  ),
 };
 process.stdout.write(JSON.stringify(report), () => process.exit());

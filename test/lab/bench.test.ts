@@ -7,7 +7,7 @@ import type { Progress } from "../../src/lab/options.ts";
 import { suite } from "../support/suite.ts";
 import { smallCluster } from "./small-cluster.ts";
 
-const test = suite("bench", { timeoutMs: 60_000 });
+const test = suite("bench", { timeoutMs: 60_000, sampled: 4 });
 const shortest = { subjects: ["ipvs-rr"], works: ["tcp-connect-request-close"], budgetMs: 10_900 } as const;
 /** A run plans for its budget to the last; on a busy host that is too short, which these tests are not about. */
 const patient = { startedMs: systemClock.nowMs() + 120_000 };
@@ -34,7 +34,7 @@ test("the shortest run: ten blocks of three subjects, with intervals, the seed t
   assert.equal(result.method.seed, "99");
   assert.match(
     lines.join(""),
-    /measuring default\/web:http: 10 blocks and a warm-up, slices of 1\d\d ms, at most 10\.9 s, seed 99\n/,
+    /measuring default\/web:http by the (native|node) generator: 10 blocks and a warm-up, slices of 1\d\d ms, at most 10\.9 s, seed 99\n/,
   );
   assert.deepEqual(
     result.cells.map(({ subject }) => subject),
@@ -48,6 +48,9 @@ test("the shortest run: ten blocks of three subjects, with intervals, the seed t
     assert.equal(typeof result.control.ratios[0]!.holdsOne, "boolean");
   }
   assert.equal(control!.blocks.rate.values.length, 10);
+  // Only what is in between has threads of its own.
+  assert.equal(control!.processorTime, undefined);
+  assert.ok(rr!.processorTime!.value! > 0);
   assert.equal(result.services[0]!.endpoints[0]!.endpoint, "10.244.0.11:8080");
   assert.match(result.environment.engine, /^(native: C and epoll|node: net and dgram), \d worker threads? a subject; /);
   // Twice the reference alone, a warm-up and ten blocks.
@@ -60,6 +63,35 @@ test("the shortest run: ten blocks of three subjects, with intervals, the seed t
       ["direct", 10],
       ["direct-again", 10],
       ["ipvs-rr", 10],
+    ],
+  );
+});
+
+test("subjects without traffic stand beside those with it, with figures of their own", async () => {
+  const abort = new AbortController();
+  const result = await runBench({
+    ...common,
+    ...shortest,
+    ...patient,
+    subjects: ["nftables@emulated", "ipvs-rr", "ipvs-rr@emulated"],
+    budgetMs: 14_900,
+    signal: abort.signal,
+    onProgress: () => abort.abort(),
+  });
+  assert.deepEqual(
+    result.subjects.map(({ subject }) => subject),
+    ["direct", "direct-again", "ipvs-rr"],
+  );
+  const { subjects, cells } = result.emulated!;
+  assert.deepEqual(
+    subjects.map(({ subject }) => subject),
+    ["nftables@emulated", "ipvs-rr@emulated"],
+  );
+  assert.deepEqual(
+    cells.map(({ servicePort, check }) => [servicePort, check.outcome === "broken"]),
+    [
+      ["default/web:http", false],
+      ["default/web:http", false],
     ],
   );
 });

@@ -9,11 +9,15 @@ import { suite } from "../support/suite.ts";
 const test = suite("plans");
 
 test("every plan that has a name can be measured, within its budget", () => {
-  for (const [name, { describe, budgetSeconds, works }] of Object.entries(plans)) {
+  for (const [name, { describe, budgetSeconds, subjects, works, services = [1] }] of Object.entries(plans)) {
     assert.ok(describe.length > 0 && budgetSeconds !== undefined, name);
-    const given = works === undefined ? {} : { works };
+    const given = { ...(works && { works }), ...(subjects && { subjects }) };
     const resolved = resolveBenchOptions({ snapshot: emptySnapshot, nodeName: "", ...given });
-    const { blocks } = planTiming(budgetSeconds * 1000, resolved.subjects.length + 2, resolved.works.length);
+    const { blocks } = planTiming(
+      budgetSeconds * 1000,
+      resolved.subjects.length * services.length + 2,
+      resolved.works.length,
+    );
     assert.ok(blocks >= 10, `${name}: ${blocks} blocks`);
   }
   assert.ok(plans["quick"]!.budgetSeconds! <= 90);

@@ -13,7 +13,7 @@ import { suite } from "../support/suite.ts";
 import { environment } from "../measure/synthetic.ts";
 import { smallCluster } from "./small-cluster.ts";
 
-const test = suite("bench stage", { timeoutMs: 120_000 });
+const test = suite("bench stage", { timeoutMs: 120_000, sampled: 3 });
 const workers: CreateDataplane = ({ seed }) => createWorkersDataplane({ workers: 2, seed });
 
 /** Opens a stage, runs a plan that is shorter than users may ask for, and closes it. */
@@ -28,7 +28,7 @@ async function measure(
     // Whatever comes back does count: a host may be so busy that 2 s pass.
     const plan = { ...stage.plan, timeoutMs: 15_000, ...short };
     const experiment = await runExperiment(plan, stage.rig);
-    const notes = stage.notes();
+    const notes = await stage.notes();
     const estimate: Parameters<typeof summarize>[0]["estimate"] = (requests) =>
       Promise.resolve(requests.map(({ values, seed }) => geometricMeanInterval(values, seed)));
     const { subjects, services } = stage;

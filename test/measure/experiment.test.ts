@@ -25,8 +25,8 @@ const PROBES = 4;
 const backends = {
   ports: [],
   newSlice: () => Promise.resolve([]),
-  counts: () => [],
-  busyShare: () => 0.25,
+  counts: () => Promise.resolve([]),
+  busyShare: () => Promise.resolve(0.25),
   close: () => Promise.resolve(),
 };
 
@@ -41,7 +41,8 @@ async function run(onBegin: (slice: number) => void, hooks: ExperimentHooks = {}
   const clock = manualClock();
   let began = 0;
   const generator = {
-    busyShare: () => 0.5,
+    name: "node" as const,
+    busyShare: () => Promise.resolve(0.5),
     run(_: unknown, signal?: AbortSignal): Promise<LoadSample> {
       began += 1;
       clock.advance(signal?.aborted === true ? 0 : 500);
@@ -87,7 +88,8 @@ test("the generator is told of both, so that a slice that hangs ends too", async
   }
   const deadline = new AbortController();
   const hanging = {
-    busyShare: () => 0,
+    name: "node" as const,
+    busyShare: () => Promise.resolve(0),
     run: (_: unknown, signal?: AbortSignal) =>
       new Promise<LoadSample>((resolve) => {
         signal!.addEventListener("abort", () => resolve(sample));
@@ -98,6 +100,28 @@ test("the generator is told of both, so that a slice that hangs ends too", async
   const rig = { generator: hanging, backends, clock: manualClock() };
   const { endedBy } = await runExperiment(plan, rig, { deadline: deadline.signal });
   assert.equal(endedBy, "budget");
+});
+
+test("what fails after a signal fails because of it; what fails without one is an error", async () => {
+  for (const isStopped of [true, false]) {
+    const abort = new AbortController();
+    const failing = {
+      name: "node" as const,
+      busyShare: () => Promise.resolve(0),
+      run: () => {
+        if (isStopped) abort.abort();
+        return Promise.reject(new Error("the command was ended"));
+      },
+      close: () => Promise.resolve(),
+    };
+    const running = runExperiment(
+      plan,
+      { generator: failing, backends, clock: manualClock() },
+      { signal: abort.signal },
+    );
+    if (isStopped) assert.deepEqual(await running, { slices: [], limits: [], endedBy: "signal" });
+    else await assert.rejects(running, /the command was ended/);
+  }
 });
 
 test("of both together the signal is what ended it", async () => {

@@ -9,7 +9,7 @@ const texts = (block: readonly { subject: number; work: string }[]): string[] =>
 
 test("each block is a permutation of all subjects doing all works", () => {
   const all = texts(scheduleBlocks(7, workKinds, 1, 0)[0]!).sort();
-  assert.equal(new Set(all).size, 28);
+  assert.equal(new Set(all).size, 7 * workKinds.length);
   for (const block of scheduleBlocks(7, workKinds, 12, 42)) assert.deepEqual(texts(block).sort(), all);
 });
 

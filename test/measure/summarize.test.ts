@@ -261,3 +261,25 @@ test("a run that ended since its figures are precise is complete, and says how p
   const { complete, endedBy, method } = await summarized({ experiment: cutAfter(5, "precision") });
   assert.deepEqual([complete, endedBy, method.precision.value], [true, "precision", 0.02]);
 });
+
+test("processor time is what the subject ran for each operation, block by block; one that does not tell has none", async () => {
+  // 20 µs an operation, and in half of the blocks 30.
+  const costly = (slice: Slice): Slice =>
+    slice.cell.subject < 2
+      ? slice
+      : { ...slice, processorMs: (slice.sample.operations * (slice.block % 2 === 0 ? 20 : 30)) / 1000 };
+  const slices = experiment().slices.map(costly);
+  const result = await summarized({ experiment: { ...experiment(), slices } });
+  assert.equal(cellOf(result, "direct").processorTime, undefined);
+  const { value, interval, unit } = cellOf(result, "ipvs-rr").processorTime!;
+  assert.deepEqual([value?.toFixed(6), unit], ["25.000000", "us"]);
+  // Standard deviation 5.48, of the mean of six 2.236; t with 5 degrees is 2.571.
+  assert.deepEqual(
+    interval!.map((end) => end.toFixed(2)),
+    ["19.25", "30.75"],
+  );
+  const mute = (slice: Slice): Slice => (slice.block === 3 ? { ...slice, processorMs: undefined } : slice);
+  const silent = slices.map(mute);
+  const untold = await summarized({ experiment: { ...experiment(), slices: silent } });
+  assert.equal(cellOf(untold, "ipvs-rr").processorTime, undefined);
+});

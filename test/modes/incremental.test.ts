@@ -126,6 +126,59 @@ test("a change is as many bytes in a large cluster as in a small one", () => {
   assert.ok(bytesOfChange(400).iptables > 0 && bytesOfChange(400).nftables > 0);
 });
 
+test("nftables: an address that two Services claim has what the first says, and the other's once the first is gone", () => {
+  const build = createModelBuilder();
+  const compile = createProgramCompiler("nftables");
+  const many = Array.from({ length: 300 }, (_, i) => [
+    service({
+      name: `web${String(i).padStart(3, "0")}`,
+      clusterIP: `10.97.${i >> 8}.${i & 255}`,
+      externalIPs: ["192.0.2.1"].slice(i % 250),
+    }),
+    slice({ service: `web${String(i).padStart(3, "0")}`, endpoints: [`10.1.${i >> 8}.${i & 255}`] }),
+  ]);
+  const claimed = (objects: readonly ClusterObject[]): readonly string[] => {
+    const model = build(snapshotOf([node(), ...objects]), "node-a");
+    const program = compile(model);
+    assert.deepEqual(program, compileProgram("nftables", model));
+    const map = tablesOf(program).tables[0]!.sets.find(({ name }) => name === "service-ips")!;
+    return map.elements
+      .filter(({ key }) => JSON.stringify(key).includes(String(0xc0000201)))
+      .map(({ data }) => JSON.stringify(data));
+  };
+  const [first, ...rest] = many;
+  assert.match(claimed(many.flat()).join(), /web000/);
+  assert.match(claimed(rest.flat()).join(), /^[^ ]*web250[^ ]*$/);
+  assert.match(claimed([first!, ...rest].flat()).join(), /^[^ ]*web000[^ ]*$/);
+});
+
+test("nftables: an external IP that is the cluster IP too has what comes from outside, as kube-proxy writes it last", () => {
+  const own = [node(), service({ externalIPs: ["10.96.0.10"] }), slice({ endpoints: ["10.1.0.1"] })];
+  const program = compileProgram("nftables", createModelBuilder()(snapshotOf(own), "node-a"));
+  const map = tablesOf(program).tables[0]!.sets.find(({ name }) => name === "service-ips")!;
+  assert.deepEqual(
+    map.elements.map(({ data }) => /external-/.test(JSON.stringify(data))),
+    [true],
+  );
+});
+
+test("past 1,000 endpoints only service ports that change lose the comments of their endpoints' rules", () => {
+  const build = createModelBuilder();
+  const compile = createProgramCompiler("iptables");
+  const { at } = cluster(400);
+  const endpointRules = (count: number): readonly (readonly [string, boolean])[] => {
+    const nat = rulesetOf(compile(build(snapshotOf(at(count)), "node-a"))).tables.find(({ name }) => name === "nat");
+    return nat!.chains
+      .filter(({ name }) => name.startsWith("KUBE-SEP-"))
+      .map(({ name, rules }) => [name, rules[0]!.matches.some(({ kind }) => kind === "comment")]);
+  };
+  const commented = (count: number): number => endpointRules(count).filter(([, has]) => has).length;
+  assert.equal(commented(200), 1000, "up to 1,000 all have them");
+  assert.equal(commented(201), 800, "above, those of the service that changed have none");
+  assert.equal(commented(150), 950, "and below it has them again");
+  assert.equal(rulesetOf(compileProgram("iptables", build(snapshotOf(at(201)), "node-a"))).manyEndpoints, true);
+});
+
 test("what comes of a service port that did not change is the same data", () => {
   const build = createModelBuilder();
   const compile = createProgramCompiler("iptables");

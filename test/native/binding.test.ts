@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { constants } from "node:os";
 import { Worker } from "node:worker_threads";
 import { chooseEngine } from "../../src/dataplane/workers/choose-engine.ts";
 import { counterNames } from "../../src/dataplane/workers/counters.ts";
@@ -14,6 +15,8 @@ const addon = loadAddon();
 
 /** A policy that an engine can follow: one try, whole datagrams. */
 const policy = (): Uint32Array => Uint32Array.from([1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 65_535, 1000, 1000, 0, 0, 0]);
+const floats = (length: number): Float64Array => new Float64Array(new SharedArrayBuffer(length * 8));
+const words = (length: number): Uint32Array => new Uint32Array(new SharedArrayBuffer(length * 4));
 const EXCHANGE_WORDS = 256 * (2 + 9 + 7);
 const descriptors = (): number => readdirSync("/proc/self/fd").length;
 const loopback = (): Uint32Array => Uint32Array.from([4, 0, 0x7f_00_00_01, 0, 0, 0]);
@@ -34,7 +37,7 @@ else misuse(addon);
 
 function misuse(addon: Addon): void {
   const create = (): EngineHandle =>
-    addon.create(new Float64Array(16), new Uint32Array(EXCHANGE_WORDS), undefined, policy(), 8, () => {});
+    addon.create(floats(counterNames.length), words(EXCHANGE_WORDS), undefined, policy(), 8, () => {});
   const calls: Readonly<Record<string, (engine: EngineHandle) => unknown>> = {
     listen: (engine) => addon.listen(engine, 0, 0, true, 0),
     unlisten: (engine) => addon.unlisten(engine, 99),
@@ -42,6 +45,7 @@ function misuse(addon: Addon): void {
     hold: (engine) => addon.hold(engine, true),
     expire: (engine) => addon.expire(engine, 99),
     resetAll: (engine) => addon.resetAll(engine),
+    destination: (engine) => addon.destination(engine, 99, words(6)),
     connections: (engine) => addon.connections(engine),
   };
 
@@ -62,13 +66,13 @@ function misuse(addon: Addon): void {
 
   test("arguments of the wrong type, too short or out of range are refused, and nothing stays open", () => {
     const before = descriptors();
-    const good = [new Float64Array(16), new Uint32Array(EXCHANGE_WORDS), undefined, policy(), 8, () => {}] as const;
+    const good = [floats(counterNames.length), words(EXCHANGE_WORDS), undefined, policy(), 8, () => {}] as const;
     const wrong: readonly (readonly [number, unknown])[] = [
-      [0, new Float64Array(15)],
-      [0, new Uint32Array(32)],
-      [1, new Uint32Array(EXCHANGE_WORDS - 1)],
+      [0, floats(15)],
+      [0, words(32)],
+      [1, words(EXCHANGE_WORDS - 1)],
       [1, undefined],
-      [2, new Float64Array(0)],
+      [2, floats(0)],
       [2, 5],
       [3, new Uint32Array(17)],
       [4, 0],
@@ -93,7 +97,34 @@ function misuse(addon: Addon): void {
     assert.throws(() => addon.openSocket(new Uint32Array(5), true, false, 1), { code: "ERR_INVALID_ARG_TYPE" });
     assert.throws(() => addon.openSocket(new Uint32Array(6), true, false, 1), { code: "ERR_OUT_OF_RANGE" });
     assert.throws(() => addon.openSocket(loopback(), true, false, 0), { code: "ERR_INVALID_ARG_TYPE" });
+    assert.throws(() => addon.originalDestination(-1, loopback()), { code: "ERR_INVALID_ARG_TYPE" });
+    assert.throws(() => addon.originalDestination(0, new Uint32Array(5)), { code: "ERR_INVALID_ARG_TYPE" });
+    assert.equal(addon.originalDestination(2 ** 31 - 1, loopback()), -constants.errno.EBADF);
     assert.equal(descriptors(), before);
+  });
+
+  test("memory that could be taken away while an engine uses it is refused by name; a policy is read at once", () => {
+    const before = descriptors();
+    const good = [floats(counterNames.length), words(EXCHANGE_WORDS), floats(1), policy(), 8, () => {}] as const;
+    const detachable: readonly (readonly [number, unknown])[] = [
+      [0, new Float64Array(counterNames.length)],
+      [1, new Uint32Array(EXCHANGE_WORDS)],
+      [2, new Float64Array(1)],
+    ];
+    for (const [at, value] of detachable) {
+      const given = good.map((one, index) => (index === at ? value : one));
+      assert.throws(() => Reflect.apply(addon.create, addon, given), {
+        code: "ERR_INVALID_ARG_TYPE",
+        message: `argument ${at} is not a typed array in shared memory (a SharedArrayBuffer)`,
+      });
+    }
+    assert.equal(descriptors(), before);
+    const policyWords = policy();
+    const engine = addon.create(good[0], good[1], good[2], policyWords, 8, () => {});
+    structuredClone(policyWords, { transfer: [policyWords.buffer as ArrayBuffer] });
+    assert.throws(() => addon.use(engine, policyWords), { code: "ERR_INVALID_ARG_TYPE" });
+    assert.equal(addon.connections(engine), 0);
+    addon.stop(engine);
   });
 
   test("a socket is closed once, and a descriptor that is none of ours stays open", () => {

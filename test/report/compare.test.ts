@@ -4,13 +4,14 @@ import { compareResults } from "../../src/report/compare.ts";
 import { renderComparison } from "../../src/report/comparison.ts";
 import { summarized } from "../measure/synthetic.ts";
 import { suite } from "../support/suite.ts";
+import { emulated, faulted, scaled, shared } from "./sections.ts";
 
 const result = await summarized();
 const test = suite("compare");
 
 const isRr = ({ subject, work }: CellResult): boolean => subject === "ipvs-rr" && work === "tcp-connect-request-close";
 
-function scaled(figure: Estimate, factor: number): Estimate {
+function enlarged(figure: Estimate, factor: number): Estimate {
   if (figure.interval === null) return figure;
   const [low, high] = figure.interval;
   return { value: figure.value * factor, interval: [low * factor, high * factor], unit: figure.unit };
@@ -20,9 +21,9 @@ function scaled(figure: Estimate, factor: number): Estimate {
 function withFactor(rate: number, latency = 1): BenchResult {
   const change = (cell: CellResult): CellResult => ({
     ...cell,
-    rate: scaled(cell.rate, rate),
-    ratio: scaled(cell.ratio!, rate),
-    percentiles: cell.percentiles.map((one) => Object.assign({ percentile: one.percentile }, scaled(one, latency))),
+    rate: enlarged(cell.rate, rate),
+    ratio: enlarged(cell.ratio!, rate),
+    percentiles: cell.percentiles.map((one) => Object.assign({ percentile: one.percentile }, enlarged(one, latency))),
   });
   return { ...result, cells: result.cells.map((cell) => (isRr(cell) ? change(cell) : cell)) };
 }
@@ -102,6 +103,92 @@ test("a control that differs, a figure without an interval and a cell that only 
   assert.match(text, /CONTROL DIFFERS in the result after/);
   assert.match(text, /only one of them has direct in tcp-connect-request-close/);
   assert.match(text, / 1 without an interval\n0 regressions of more than 5 %\n/);
+});
+
+/** The same result with every number of one part so many times as high, its interval with it. */
+function times<T>(part: T, factor: number): T {
+  if (typeof part !== "object" || part === null) return part;
+  if (Array.isArray(part)) return part.map((one) => times(one, factor)) as T;
+  const change = ([name, one]: [string, unknown]): [string, unknown] => {
+    // Numbers of services are names.
+    if (name === "from" || name === "to") return [name, one];
+    if (name === "value" && typeof one === "number") return [name, one * factor];
+    if (name === "interval" && Array.isArray(one)) return [name, one.map((end: number) => end * factor)];
+    return [name, times(one, factor)];
+  };
+  return Object.fromEntries(Object.entries(part).map(change)) as T;
+}
+
+const parts = [
+  ["faults", faulted(result)],
+  ["sharing", shared(result)],
+  ["scale", scaled(result)],
+  ["emulated", emulated(result)],
+] as const;
+
+for (const [part, whole] of parts) {
+  test(`figures of ${part} are compared: none differs from itself, and twice as much is worse`, () => {
+    const same = compareResults(whole, whole, 0.05).changes;
+    assert.deepEqual(
+      same.filter(({ verdict, figure }) => verdict !== "same" && figure !== "memory"),
+      [],
+    );
+    const twice = { ...whole, [part]: times(whole[part], 2) };
+    const own = compareResults(whole, twice, 0.05).changes.filter(({ after, before }) => after.value !== before.value);
+    assert.ok(own.length >= 6, `${own.length}`);
+    for (const { subject, work, figure, verdict, regression } of own) {
+      const expected =
+        figure === "memory" ? ["untold", false] : figure === "rate" ? ["better", false] : ["worse", true];
+      assert.deepEqual([verdict, regression], expected, `${subject} in ${work}: ${figure}`);
+    }
+    const text = renderComparison(compareResults(whole, twice, 0.05), 0.05);
+    assert.match(text, /REGRESSION/);
+    assert.doesNotMatch(text, /NaN|Infinity|undefined/);
+  });
+}
+
+test("of means that can be 0 the difference is told, with a sign; from none to some is a regression of any threshold", () => {
+  const [before, after] = [faulted(result), faulted(result)];
+  const cells = before.faults!.cells.map((cell) =>
+    Object.assign(
+      { ...cell },
+      cell.subject === "ipvs-rr" ? { failed: { value: 0, interval: null, unit: "1", reason: "no-spread" } } : {},
+    ),
+  );
+  const none = { ...before, faults: { ...before.faults!, cells } } as BenchResult;
+  const { changes } = compareResults(none, after, 100);
+  const lost = changes.find(({ subject, work, figure }) => {
+    return subject === "ipvs-rr" && figure === "failed" && work === "a backend dies, fresh connections";
+  })!;
+  assert.deepEqual([lost.quotient, lost.verdict, lost.regression], [undefined, "worse", true]);
+  assert.ok(Math.abs(lost.difference!.value - 6) < 1e-9 && Math.abs(lost.difference!.low - 5.4) < 1e-9);
+  assert.match(
+    renderComparison(compareResults(none, after, 1), 1),
+    /a backend dies, fresh connections +ipvs-rr +failed +0 +6\.00 +\+6\.00 \[\+5\.40, \+6\.60\] +REGRESSION/,
+  );
+});
+
+test("on another host counts and shares still count, times do not; what only one result has is named", () => {
+  const before = emulated(scaled(result));
+  const after = {
+    ...before,
+    scale: times(before.scale!, 2),
+    emulated: times(before.emulated!, 2),
+    environment: { ...before.environment, cpuModel: "Another CPU" },
+  };
+  const { changes } = compareResults(before, after, 0.05);
+  const regressed = new Set(changes.filter(({ regression }) => regression).map(({ figure }) => figure));
+  assert.deepEqual([...regressed].sort(), [
+    "bytes of one endpoint",
+    "full sync bytes",
+    "growth of p50",
+    "rules passed",
+    "share error",
+  ]);
+  const { unmatched } = compareResults(before, result, 0.05);
+  for (const name of ["nftables@kernel:1000 in sync", "nftables@emulated in decisions on default/web:http"]) {
+    assert.ok(unmatched.includes(name), name);
+  }
 });
 
 test("the table names work, subject and figure, both values and their quotient", () => {

@@ -8,11 +8,14 @@ import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import type { BenchResult } from "../../src/measure/result.ts";
 import { renderHtml } from "../../src/report/html/document.ts";
+import { renderTerminal } from "../../src/report/terminal.ts";
 import { escapeHtml } from "../../src/report/html/html.ts";
 import { cutAfter, summarized } from "../measure/synthetic.ts";
 import { noBrowser, startBrowser } from "../support/browser.ts";
 import { inProject } from "../support/root.ts";
+import { sample } from "../support/seed.ts";
 import { suite } from "../support/suite.ts";
+import { emulated, faulted, scaled, shared } from "./sections.ts";
 
 const result = await summarized();
 const test = suite("html report", { timeoutMs: 300_000 });
@@ -43,6 +46,18 @@ test("the first screen says what was compared, on what, what came out and how su
     text,
     /How sure: 6 interleaved blocks, intervals of 95 %; direct-again, which is direct once more, does not differ from it; no failure\./,
   );
+});
+
+test("rate and processor time stand in one picture, where somebody tells; every number in a table", () => {
+  assert.doesNotMatch(renderHtml([result]), /Rate and processor time/);
+  const processorTime = { value: 25, interval: [19.25, 30.75], unit: "us" } as const;
+  const cells = result.cells.map((cell) =>
+    cell.subject === "ipvs-rr" ? Object.assign({}, cell, { processorTime }) : cell,
+  );
+  const page = renderHtml([{ ...result, cells }]);
+  assert.match(page, /Rate and processor time by subject in tcp-connect-request-close, with 95 % intervals/);
+  assert.match(page, /aria-label="Processor time for each connection, [^"]*ipvs-rr [\d,]+ a second at 25\.0 µs\."/);
+  assert.match(textOf(page), /CPU each/);
 });
 
 test("every part of the report is there, with the command that makes it again", () => {
@@ -129,15 +144,117 @@ function large(small: BenchResult): BenchResult {
   return { ...small, works, cells, subjects };
 }
 
+test("numbers of services make pictures of their own, with what others published and how they measured it", () => {
+  const page = renderHtml([scaled(result)]);
+  const alternatives = [...page.matchAll(/<svg [^>]*aria-label="([^"]*)"/g)].map(([, text]) => text!);
+  const median = alternatives.find((text) => text.startsWith("Median latency in tcp-connect"))!;
+  assert.match(median, /iptables@kernel: [\d.]+ ms at 10, .* at 30000; nftables@kernel: /);
+  assert.match(median, /KEP-3866 iptables, p50: 0\.0470 ms at 5000, .*0\.272 ms at 30000/);
+  const titles = [
+    "Rate in tcp-connect",
+    "Rules that a first packet passes",
+    "Sync of the whole",
+    "Bytes sent",
+    "Memory of",
+  ];
+  for (const title of titles)
+    assert.ok(
+      alternatives.some((text) => text.startsWith(title)),
+      title,
+    );
+  assert.match(
+    alternatives.find((text) => text.startsWith("Sync of"))!,
+    /Huawei, iptables -A: .*660,000 ms at 5000/,
+  );
+  const text = textOf(page);
+  for (const part of [
+    "Sync cost",
+    "Huawei: 8 rules a service",
+    "Tigera: 10,000 services",
+    "rules and syncs by number",
+  ]) {
+    assert.ok(text.includes(part), part);
+  }
+  assert.match(
+    text,
+    /iptables@kernel, .*: from 10 to 30000 services the median latency grows: × 3\.000 \[2\.800, 3\.200\]\./,
+  );
+  assert.match(
+    text,
+    /nftables@kernel, .* does not differ: × 1\.000 \[0\.980, 1\.020\], the whole interval within 5 %\./,
+  );
+  assert.doesNotMatch(text, /NaN|undefined|Infinity|DOUBTFUL/);
+  const { scale, ...rest } = scaled(result);
+  const growth = scale!.growth.map((one) => Object.assign({ ...one }, { doubtful: true }));
+  const doubtful = textOf(renderHtml([{ ...rest, scale: { ...scale!, growth } }]));
+  assert.match(doubtful, /the whole interval within 5 %; DOUBTFUL, since the control differs in this work\./);
+  assert.match(renderTerminal(scaled(result)), /rules and syncs\n.*rules passed/s);
+});
+
+/** The texts of the pictures of a result, each once. */
+function alternativesOf(given: BenchResult): string[] {
+  const tags = [...renderHtml([given]).matchAll(/<svg [^>]*>/g)].map(([tag]) => tag);
+  return [...new Set(tags.map((tag) => /role="img" aria-label="([^"]*)"/.exec(tag)![1]!))];
+}
+
+test("events make pictures of what failed and for how long, with every figure in tables and in the texts", () => {
+  const texts = alternativesOf(faulted(result));
+  assert.ok(
+    texts.some((text) => text.startsWith("requests. direct, a backend dies: 3.0 [2.7, 3.3]; ipvs-rr, ")),
+    texts[0],
+  );
+  assert.ok(texts.some((text) => text.startsWith("ms after the event. direct, a backend dies: 400 ")));
+  const text = textOf(renderHtml([faulted(result)]));
+  assert.match(text, /When endpoints fail .*a backend dies: an endpoint is killed .*first answer back after/);
+  assert.match(renderTerminal(faulted(result)), /a backend dies: an endpoint is killed\n.*failed/);
+  assert.doesNotMatch(text, /NaN|undefined|Infinity/);
+});
+
+test("what a slow endpoint and one that comes and goes do stands beside what chance alone gives", () => {
+  const texts = alternativesOf(shared(result));
+  for (const part of ["ipvs-rr 25.0 % [22.5, 27.5] %", "ipvs-rr 60.0 % [54.0, 66.0] %"]) {
+    assert.ok(
+      texts.some((text) => text.startsWith("Chance alone gives [") && text.includes(part)),
+      part,
+    );
+  }
+  const text = textOf(renderHtml([shared(result)]));
+  assert.match(text, /Endpoints that differ, come and go .*One endpoint is slower .*clients that move/);
+  assert.doesNotMatch(text, /NaN|undefined|Infinity/);
+});
+
+test("subjects without traffic have pictures of their own: rules, time of a decision, shares", () => {
+  const texts = alternativesOf(emulated(result));
+  for (const part of [
+    /^Rules that a first packet to default\/web:http passes.* iptables@emulated 12\.0; nftables@emulated 8\.00\./,
+    /^What a decision on a flow to default\/web:http takes .* iptables@emulated 900 ns ±10 %/,
+    /^An even share is 33\.3 %\. iptables@emulated from 33\.0 % to 33\.7 %/,
+  ]) {
+    assert.ok(
+      texts.some((text) => part.test(text)),
+      `${part}: ${texts.join("\n")}`,
+    );
+  }
+  const page = renderHtml([emulated(result)]);
+  assert.match(page, /<h1>ipvs-rr, iptables@emulated, nftables@emulated, next to direct<\/h1>/);
+  assert.match(textOf(page), /decisions in the emulator .*nftables@emulated default\/web:http 8\.00 always 500 ±10 %/);
+  assert.match(renderTerminal(emulated(result)), /decisions in the emulator, without traffic\nsubject /);
+});
+
 if (noBrowser !== undefined) test.skip("works in Chromium, narrow and wide, light and dark", noBrowser);
 else {
   const folder = mkdtempSync(join(tmpdir(), "sluice-html-"));
-  const file = join(folder, "report.html");
+  /** Works and numbers of services; and what only other plans have, without the works again. */
+  const pages: Readonly<Record<string, readonly BenchResult[]>> = {
+    report: [large(result), scaled(result)],
+    plans: [faulted, shared, emulated].map((withPart) => Object.assign(withPart(result), { works: [], cells: [] })),
+  };
+  const fileOf = (name: string): string => join(folder, `${name}.html`);
   const shots = inProject("out", "screenshots");
   const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   let browser: Browser | undefined;
   test.before(async () => {
-    writeFileSync(file, renderHtml([large(result)]));
+    for (const [name, results] of Object.entries(pages)) writeFileSync(fileOf(name), renderHtml(results));
     mkdirSync(shots, { recursive: true });
     browser = await startBrowser();
   });
@@ -147,29 +264,32 @@ else {
   });
 
   async function openReport(
+    name: string,
     width: number,
     colorScheme: "light" | "dark",
   ): Promise<{ page: Page; said: string[]; asked: string[] }> {
     // axe is put into the page, which by itself allows no script.
     const context = await browser!.newContext({ viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
     const page = await context.newPage();
+    page.setDefaultTimeout(120_000);
     const said: string[] = [];
     const asked: string[] = [];
     page.on("console", (message) => said.push(message.text()));
     page.on("pageerror", (error) => said.push(error.message));
     page.on("request", (request) => asked.push(request.url()));
-    await page.goto(pathToFileURL(file).href);
+    await page.goto(pathToFileURL(fileOf(name)).href);
     return { page, said, asked };
   }
 
-  for (const width of [360, 1600]) {
-    for (const colorScheme of ["light", "dark"] as const) {
-      test(`at ${width} px, ${colorScheme}: nothing overflows, nothing is asked for, nothing is wrong for axe`, async () => {
-        const { page, said, asked } = await openReport(width, colorScheme);
+  const looks = [360, 1600].flatMap((width) => (["light", "dark"] as const).map((theme) => [width, theme] as const));
+  for (const name of sample(Object.keys(pages), 1)) {
+    for (const [width, theme] of sample(looks, 1)) {
+      test(`${name} at ${width} px, ${theme}: nothing overflows, nothing is asked for, nothing is wrong for axe`, async () => {
+        const { page, said, asked } = await openReport(name, width, theme);
         assert.deepEqual(said, []);
         assert.deepEqual(
           asked.filter((url) => !url.startsWith("data:")),
-          [pathToFileURL(file).href],
+          [pathToFileURL(fileOf(name)).href],
         );
         const overflow = await page.evaluate(
           "document.documentElement.scrollWidth - document.documentElement.clientWidth",
@@ -181,7 +301,7 @@ else {
           return box.width > 0 && (box.left < frame.left - 1 || box.right > frame.right + 1);
         }).map((text) => text.textContent)`)) as string[];
         assert.deepEqual(hidden, [], "letters that a picture cuts off");
-        await page.screenshot({ path: join(shots, `report-${width}-${colorScheme}.png`), fullPage: true });
+        await page.screenshot({ path: join(shots, `${name}-${width}-${theme}.png`), fullPage: true, timeout: 120_000 });
         await page.evaluate(axe);
         const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
         const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
@@ -198,7 +318,7 @@ else {
     const page = await browser!.newPage();
     const said: string[] = [];
     page.on("console", (message) => said.push(message.text()));
-    await page.goto(pathToFileURL(file).href);
+    await page.goto(pathToFileURL(fileOf("report")).href);
     assert.deepEqual(said, []);
     assert.ok(((await page.evaluate("document.querySelector('h1').getBoundingClientRect().height")) as number) > 0);
     await page.close();

@@ -6,7 +6,7 @@ const TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler";
 /**
  * Whether load balancers may send new connections to the node.
  *
- * @param node undefined while the cluster is not known to hold it: then they may not.
+ * @param node undefined while the cluster has never been seen to hold it: then they may not.
  * Source: kube-proxy 1.36, `NodeEligible`.
  */
 export function isNodeEligible(node: Pick<Node, "taints" | "deletionTimestamp"> | undefined): boolean {

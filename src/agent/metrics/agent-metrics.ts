@@ -4,7 +4,7 @@ import type { Model } from "../../model/model.ts";
 import type { IptablesRuleset } from "../../modes/iptables/ruleset.ts";
 import type { Family } from "../../net/ip.ts";
 import type { ConfigMode } from "../config/config.ts";
-import { countRules, countWithoutLocalEndpoints } from "./counts.ts";
+import { countRules, countWithoutLocalEndpoints, countWritten } from "./counts.ts";
 import { exposition } from "./exposition.ts";
 import { kubeProxyMetrics, nfacctCounters, type NfacctCounter } from "./kube-proxy-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
@@ -58,6 +58,7 @@ export function createAgentMetrics({ mode, version, clock, nfacct }: AgentMetric
   const own = ownMetrics(registry, { mode, version });
   if (mode === "iptables" && nfacct !== undefined) nfacctCounters(registry, nfacct);
   processMetrics(registry);
+  const inForce = new Map<Family, IptablesRuleset>();
   let triggeredMs: Readonly<Record<Family, readonly number[]>> = { 4: [], 6: [] };
 
   const took = ({ durationMs, partial = false }: SyncTried): void => {
@@ -97,10 +98,14 @@ export function createAgentMetrics({ mode, version, clock, nfacct }: AgentMetric
       }
       triggeredMs = { 4: [], 6: [] };
       for (const ruleset of rulesets) {
-        for (const [table, rules] of Object.entries(countRules(ruleset))) {
-          kube.rules?.set({ ...labelsOf(ruleset.family), table }, rules);
-          kube.rulesWritten?.set({ ...labelsOf(ruleset.family), table }, rules);
+        const before = sync.partial === true ? inForce.get(ruleset.family) : undefined;
+        const rules = countRules(ruleset);
+        const written = before === undefined ? rules : countWritten(before, ruleset);
+        for (const table of ["filter", "nat"] as const) {
+          kube.rules?.set({ ...labelsOf(ruleset.family), table }, rules[table]);
+          kube.rulesWritten?.set({ ...labelsOf(ruleset.family), table }, written[table]);
         }
+        inForce.set(ruleset.family, ruleset);
       }
     },
     syncFailed(sync) {

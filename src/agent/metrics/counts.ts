@@ -1,4 +1,5 @@
 import type { ServicePort } from "../../model/service-port.ts";
+import { changesBetween } from "../../modes/iptables/changes.ts";
 import { builtInChains } from "../../modes/iptables/built-in-chains.ts";
 import type { IptablesRuleset } from "../../modes/iptables/ruleset.ts";
 import type { ConfigMode } from "../config/config.ts";
@@ -11,6 +12,22 @@ export function countRules({ tables }: IptablesRuleset): { readonly filter: numb
       .flatMap(({ chains }) => chains)
       .filter((chain) => !builtInChains[name].includes(chain.name))
       .reduce((sum, { rules }) => sum + rules.length, 0);
+  return { filter: count("filter"), nat: count("nat") };
+}
+
+/** Rules by table that lead from one ruleset to the next: those of chains that differ, and a deletion for each that goes. */
+export function countWritten(
+  before: IptablesRuleset,
+  after: IptablesRuleset,
+): { readonly filter: number; readonly nat: number } {
+  const changes = changesBetween(before, after);
+  const count = (table: "filter" | "nat"): number =>
+    changes
+      .filter(({ name }) => name === table)
+      .reduce(
+        (sum, { replace, drop }) => replace.reduce((rules, chain) => rules + chain.rules.length, sum + drop.length),
+        0,
+      );
   return { filter: count("filter"), nat: count("nat") };
 }
 

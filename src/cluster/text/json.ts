@@ -1,5 +1,6 @@
-import { type Key, type TextDocument, TextFault } from "./document.ts";
-import { walkJson } from "./walk-json.ts";
+import { offsetInJson } from "../../core/read-json.ts";
+import { walkJson } from "../../core/walk-json.ts";
+import { type TextDocument, TextFault } from "./document.ts";
 
 /**
  * Reads a JSON text as one document. Of a key that stands twice in a map, the later one counts.
@@ -25,16 +26,4 @@ function failAt(text: string): never {
   const { offset, expected } = fault ?? { offset: text.length, expected: "JSON" };
   const received = offset >= text.length ? "the end of the text" : JSON.stringify(text.slice(offset, offset + 1));
   throw new TextFault({ offset, expected, received });
-}
-
-function offsetInJson(text: string, path: readonly Key[]): number {
-  // found[depth]: where the value of the path's first `depth` steps begins.
-  let found: number[] = [];
-  walkJson(text, (steps, offset) => {
-    const depth = steps.length;
-    if (depth > path.length || found.length < depth || steps.some((step, i) => step !== path[i])) return;
-    // A key that stands again replaces what stood there before, and all within it.
-    found = [...found.slice(0, depth), offset];
-  });
-  return found.at(-1) ?? 0;
 }

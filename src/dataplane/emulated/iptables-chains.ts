@@ -54,7 +54,7 @@ export function prepareTable(table: Table, context: MatchContext): PreparedTable
     const { rules: prepared, sections } = chains.get(name)!;
     for (const rule of rules)
       prepared.push(prepareRule(rule, destination(rule.target, chains, table.name, name), context));
-    for (const section of buildSections(prepared)) sections.push(section);
+    for (const section of buildSections(rules)) sections.push(section);
   }
   refuseLoops(chains);
   return chains;

@@ -23,10 +23,18 @@ export interface Commands {
 /** Of input, in characters: it may take as long again for each. */
 const MEBI = 2 ** 20;
 
-/** @param patienceMs for a command without much input, in milliseconds; for each MiB of input it has as long again. */
-export function createCommands(netns: string | undefined, patienceMs: number): Commands {
+/**
+ * @param patienceMs for a command without much input, in milliseconds; for each MiB of input it has as long again.
+ * @param onInput is told how many bytes each command is sent.
+ */
+export function createCommands(
+  netns: string | undefined,
+  patienceMs: number,
+  onInput: (bytes: number) => void = () => {},
+): Commands {
   const run = async (argv: readonly [string, ...string[]], input = ""): Promise<CommandResult> => {
     const timeoutMs = Math.round(patienceMs * (1 + input.length / MEBI));
+    onInput(Buffer.byteLength(input));
     const result = await exec(inNetns(netns, argv), { input, timeoutMs });
     if (result.exitCode === null) throw kernelFailed(`${argv.join(" ")} was killed: not done after ${timeoutMs} ms`);
     return result;

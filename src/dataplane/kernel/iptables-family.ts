@@ -1,5 +1,5 @@
 import { findIptables, type Iptables } from "../../host/iptables.ts";
-import { changesBetween, isServiceChain, type TableChanges } from "../../modes/iptables/changes.ts";
+import { changesBetween, type TableChanges } from "../../modes/iptables/changes.ts";
 import { renderChanges } from "../../modes/iptables/render-changes.ts";
 import type { IptablesRuleset, TableName } from "../../modes/iptables/ruleset.ts";
 import type { Family } from "../../net/ip.ts";
@@ -10,9 +10,8 @@ import { CANARY, type IptablesPlan, planCleanup, planWhole } from "./iptables-pl
 import type { KernelHost } from "./programmer.ts";
 import { committedBefore, refusedLine } from "./refused-line.ts";
 import { readSaved } from "./saved-tables.ts";
+import { createStaleChains, type StaleChains } from "./stale-chains.ts";
 
-/** Above so many endpoints kube-proxy leaves the periodic full sync out. */
-const LARGE_CLUSTER_ENDPOINTS = 1000;
 /** Seconds that iptables waits for its lock. */
 const LOCK_SECONDS = "5";
 
@@ -42,6 +41,7 @@ class FamilyTables implements IptablesFamily {
   readonly #family: Family;
   readonly #tools: Iptables;
   readonly #host: KernelHost;
+  readonly #stale: StaleChains;
   #inForce: IptablesRuleset | undefined;
   #whole = true;
   #wholeAtMs = 0;
@@ -50,6 +50,7 @@ class FamilyTables implements IptablesFamily {
     this.#family = family;
     this.#tools = tools;
     this.#host = host;
+    this.#stale = createStaleChains(host);
   }
 
   async apply(ruleset: IptablesRuleset): Promise<void> {
@@ -60,6 +61,7 @@ class FamilyTables implements IptablesFamily {
     this.#inForce = ruleset;
     if (!whole) return;
     this.#whole = false;
+    this.#stale.gone();
     this.#wholeAtMs = this.#host.clock.nowMs();
   }
 
@@ -87,7 +89,8 @@ class FamilyTables implements IptablesFamily {
 
   #isDue(): boolean {
     if (this.#host.clock.nowMs() - this.#wholeAtMs < this.#host.fullSyncPeriodMs) return false;
-    return countEndpointChains(this.#inForce!) <= LARGE_CLUSTER_ENDPOINTS;
+    // With many endpoints kube-proxy leaves the periodic full sync out.
+    return this.#inForce!.manyEndpoints !== true;
   }
 
   async #plan(ruleset: IptablesRuleset): Promise<readonly TableChanges[]> {
@@ -99,7 +102,7 @@ class FamilyTables implements IptablesFamily {
   }
 
   #changes(before: IptablesRuleset, ruleset: IptablesRuleset): readonly TableChanges[] {
-    return this.#batched(changesBetween(before, ruleset), (table) => {
+    return this.#batched(this.#stale.sift(changesBetween(before, ruleset), ruleset), (table) => {
       const chains = before.tables.find(({ name }) => name === table)?.chains ?? [];
       return new Set(chains.map(({ name }) => name));
     });
@@ -159,9 +162,4 @@ class FamilyTables implements IptablesFamily {
   #run(text: string): Promise<{ readonly exitCode: number | null; readonly stderr: string }> {
     return this.#host.commands.run([this.#tools.restore, "-w", LOCK_SECONDS, "--noflush", "--counters"], text);
   }
-}
-
-function countEndpointChains({ tables }: IptablesRuleset): number {
-  const nat = tables.find(({ name }) => name === "nat");
-  return nat?.chains.filter(({ name }) => isServiceChain(name) && name.startsWith("KUBE-SEP-")).length ?? 0;
 }

@@ -1,7 +1,8 @@
 import { isSluiceError, SluiceError } from "../../core/errors.ts";
 import { hasIptables } from "../../host/iptables.ts";
 import { makeCounters } from "../../host/nfacct.ts";
-import type { IptablesRuleset } from "../../modes/iptables/ruleset.ts";
+import { isServiceChain } from "../../modes/iptables/changes.ts";
+import type { IptablesRuleset, Rule } from "../../modes/iptables/ruleset.ts";
 import type { Family } from "../../net/ip.ts";
 import type { NodePlan } from "../dataplane.ts";
 import { createStaleUdp, type StaleUdp } from "./conntrack.ts";
@@ -104,9 +105,15 @@ async function openFamilies(host: KernelHost): Promise<ReadonlyMap<Family, Iptab
 
 function countersOf(rulesets: readonly IptablesRuleset[]): ReadonlySet<string> {
   const names = new Set<string>();
-  const tables = rulesets.flatMap((ruleset) => ruleset.tables);
-  for (const { rules } of tables.flatMap(({ chains }) => chains)) {
-    for (const { matches } of rules) for (const match of matches) if (match.kind === "nfacct") names.add(match.counter);
+  for (const { matches } of rulesOf(rulesets)) {
+    for (const match of matches) if (match.kind === "nfacct") names.add(match.counter);
   }
   return names;
+}
+
+/** One by one, and not those that a service has to itself: none of them counts, and a large cluster has very many. */
+function* rulesOf(rulesets: readonly IptablesRuleset[]): Iterable<Rule> {
+  for (const { tables } of rulesets) {
+    for (const { chains } of tables) for (const { name, rules } of chains) if (!isServiceChain(name)) yield* rules;
+  }
 }

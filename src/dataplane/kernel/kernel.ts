@@ -36,10 +36,18 @@ export interface KernelOptions {
    */
   readonly fullSyncPeriodMs?: number;
   /**
+   * In mode iptables with over 1,000 endpoints, chains of services that are gone are taken away so seldom, in
+   * milliseconds; nothing leads to them.
+   * @default 30_000, the syncPeriod of kube-proxy, which lists the rules for it
+   */
+  readonly staleChainsMs?: number;
+  /**
    * Told of each command that would change the kernel, in order; none is run, and each seems to succeed.
    * @default all are run
    */
   readonly onlyTell?: (change: WouldRun) => void;
+  /** Told how many bytes each command is sent on its standard input. @default nobody is */
+  readonly onInput?: (bytes: number) => void;
   readonly clock?: Clock;
   readonly log?: Log;
 }
@@ -96,7 +104,7 @@ const alike: ReadonlySet<string> = new Set<Mode>(["iptables", "ipvs"]);
  */
 export function createKernelDataplane(options: KernelOptions = {}): KernelDataplane {
   const { onlyTell } = options;
-  const commands = createCommands(options.netns, options.commandTimeoutMs ?? 60_000);
+  const commands = createCommands(options.netns, options.commandTimeoutMs ?? 60_000, options.onInput);
   let told: KernelListener = { synced() {}, reconciled() {} };
   const host: KernelHost = {
     listener: {
@@ -107,6 +115,7 @@ export function createKernelDataplane(options: KernelOptions = {}): KernelDatapl
     dry: onlyTell !== undefined,
     iptables: options.iptables,
     fullSyncPeriodMs: options.fullSyncPeriodMs ?? 3_600_000,
+    staleChainsMs: options.staleChainsMs ?? 30_000,
     clock: options.clock ?? systemClock,
     waitMs: (ms) => sleep(ms),
     log: options.log ?? silentLog,

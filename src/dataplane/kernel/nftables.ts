@@ -1,3 +1,4 @@
+import { release } from "node:os";
 import { isSluiceError, SluiceError } from "../../core/errors.ts";
 import type { NftablesRuleset, Table } from "../../modes/nftables/ruleset.ts";
 import type { Family } from "../../net/ip.ts";
@@ -16,12 +17,20 @@ const families = { ip: 4, ip6: 6 } as const satisfies Record<string, Family>;
 
 /** Of nft: kube-proxy's own limit, since older ones take its rules for mistakes. */
 const OLDEST_NFT = [1, 0, 1] as const;
+/** Of Linux: kube-proxy's own limit as well. */
+const OLDEST_KERNEL = [5, 13, 0] as const;
+/** Set to anything, it lets kube-proxy run on an older kernel: distributions carry back what it needs. */
+const SKIP_KERNEL_CHECK = "KUBE_PROXY_NFTABLES_SKIP_KERNEL_VERSION_CHECK";
 
 /** What nft says where there is no such table: in a kernel with nf_tables, and in one without. */
 const noTable = ["No such file or directory", "cache initialization failed: Invalid argument"] as const;
 
-/** Puts tables of nftables into a kernel: one a family, each in a transaction of its own. */
-export function createNftablesProgrammer(host: KernelHost): Programmer<"nftables"> {
+/**
+ * Puts tables of nftables into a kernel: one a family, each in a transaction of its own.
+ *
+ * @param kernel its release, as `uname -r` has it.
+ */
+export function createNftablesProgrammer(host: KernelHost, kernel: string = release()): Programmer<"nftables"> {
   const open = new Map<string, NftablesTable>();
   const settings = createHostSettings(host);
   const staleUdp = createStaleUdp(host);
@@ -33,7 +42,7 @@ export function createNftablesProgrammer(host: KernelHost): Programmer<"nftables
     return known;
   };
   const apply = async ({ tables }: NftablesRuleset, plan: NodePlan): Promise<void> => {
-    if (!found) host.log.info(await findNft(host));
+    if (!found) host.log.info(await findNft(host, kernel));
     found = true;
     await settings.set(plan);
     const outcomes = await Promise.allSettled(tables.map((table) => tableOf(table).apply(table)));
@@ -60,9 +69,15 @@ export function createNftablesProgrammer(host: KernelHost): Programmer<"nftables
 
 /**
  * @returns what nft says of itself.
- * @throws {SluiceError} HOST_UNABLE without nft, with one that is too old, or where it may not see the kernel's tables.
+ * @throws {SluiceError} HOST_UNABLE without nft, with one or with a kernel that is too old, or where it may not see the
+ *   kernel's tables.
  */
-async function findNft({ commands }: KernelHost): Promise<string> {
+async function findNft({ commands }: KernelHost, kernel: string): Promise<string> {
+  if (isBelow(kernel, OLDEST_KERNEL) && !process.env[SKIP_KERNEL_CHECK]) {
+    throw unable(
+      `Linux of 5.13 or newer for mode nftables: this is ${kernel} (${SKIP_KERNEL_CHECK}=1 tries all the same)`,
+    );
+  }
   const version = await commands.ok(["nft", "--version"]);
   if (isBelow(version, OLDEST_NFT)) throw unable(`nft of 1.0.1 or newer: this is ${version.trim()}`);
   // Not tables: for them nft 1.0.6 reads all that is in them first, which may take seconds.

@@ -21,6 +21,7 @@ export interface KernelHost {
   /** Undefined: the host's own choice. */
   readonly iptables: IptablesVariant | undefined;
   readonly fullSyncPeriodMs: number;
+  readonly staleChainsMs: number;
   /** Nothing is changed: what is written is meant for people. */
   readonly dry: boolean;
   readonly clock: Clock;

@@ -27,8 +27,9 @@ export interface ConnectionCounts {
 export function createConnectionCounts(linger: Linger): ConnectionCounts {
   const open: (Open | undefined)[] = [];
   return {
-    opened(slot, counted, lingers) {
-      open[slot] = { ...counted, lingers, inactive: false };
+    opened(slot, { pool, slot: counted }, lingers) {
+      // Each field by its name: V8 gives what a spread makes a hidden class of its own, each time.
+      open[slot] = { pool, slot: counted, lingers, inactive: false };
     },
     changed({ slot, became }) {
       const flow = open[slot];

@@ -29,6 +29,8 @@ export const counterNames = [
   "datagramsCut",
   /** Datagrams thrown away: too many wait for the socket, or it refused them. */
   "datagramsLost",
+  /** System calls that the host would not make together (io_uring), and that were made one by one. */
+  "callsRefused",
 ] as const;
 
 /** Counters that tell how many there are now: they fall again, and the death of a worker takes them to 0. */

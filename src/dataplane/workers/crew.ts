@@ -26,6 +26,8 @@ export interface WorkerState {
   readonly state: "starting" | "running" | "resting";
   /** Undefined while there is none. */
   readonly threadId: number | undefined;
+  /** By which the system knows its thread; undefined while there is none, or where the system does not tell. */
+  readonly taskId: number | undefined;
   /** How often it was started again. */
   readonly restarts: number;
 }
@@ -101,7 +103,10 @@ export function createCrew(size: number, spawn: Spawn, log: Log, events: CrewEve
   const crew: Crew = {
     alive: () => seats.flatMap(({ state, thread }) => (state === "running" ? [thread!] : [])),
     states: () =>
-      seats.map(({ seat, state, thread, lives }) => ({ seat, state, threadId: thread?.threadId, restarts: lives - 1 })),
+      seats.map(({ seat, state, thread, lives }) => {
+        const { threadId, taskId } = thread ?? { threadId: undefined, taskId: undefined };
+        return { seat, state, threadId, taskId, restarts: lives - 1 };
+      }),
     async settled() {
       while (seats.some(({ state }) => state === "starting") || crew.alive().length === 0) {
         if (stopping) throw workersFailed("it is closed");

@@ -74,10 +74,10 @@ export function createDecisions(options: DecisionsOptions): Decisions {
       recentLock.release();
     }
   };
-  const routeOne = ({ slot, listener, client, attempt }: NewFlow): Route => {
+  const routeOne = ({ slot, listener, client, attempt, destination }: NewFlow): Route => {
     const frontend = frontends.get(listener);
     if (inForce === undefined || frontend === undefined) return refuse;
-    const flow = flowFrom(client, frontend);
+    const flow = flowFrom(client, destination === undefined ? frontend : { ...frontend, addr: destination });
     // The endpoint that failed does not have the connection any more.
     if (attempt > 0) counts.changed({ slot, became: "reset" });
     const decision = decide(inForce.decider, flow, attempt);

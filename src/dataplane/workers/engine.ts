@@ -13,6 +13,8 @@ export interface ListenerSpec {
   readonly first: boolean;
   /** Listeners of one service port: where connections are served one at a time, they wait for each other. */
   readonly group: string;
+  /** Rules of the kernel redirect connections here: each asks with its original destination. TCP; absent: no. */
+  readonly transparent?: boolean;
   /** A socket of the addon's that listens at `at` already: the engine takes a copy. Absent: it opens its own. */
   readonly fd?: number;
 }
@@ -30,6 +32,8 @@ export interface NewFlow {
   readonly client: SocketAddr;
   /** 0 at first; n for the n-th further try. */
   readonly attempt: number;
+  /** Of a transparent listener: where the client connected to, before it was redirected. */
+  readonly destination?: SocketAddr;
 }
 
 /** Where a flow goes. `refuse` answers as the policy says; `discard` takes what comes and answers nothing. */

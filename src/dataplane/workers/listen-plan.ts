@@ -13,6 +13,8 @@ export interface WantedListener {
   /** Port 0: the host chooses. */
   readonly at: SocketAddr;
   readonly frontend: Frontend;
+  /** For connections that rules of the kernel redirect, whatever frontend they were for; `frontend` is the listener itself. */
+  readonly transparent: boolean;
 }
 
 /** Where the frontends of a program listen, and why some do not. */
@@ -25,7 +27,7 @@ export interface ListenPlan {
   readonly addresses: readonly Ip[];
 }
 
-type Where = Pick<ResolvedWorkersOptions, "bind" | "listen"> & {
+type Where = Pick<ResolvedWorkersOptions, "bind" | "listen" | "transparent"> & {
   /** Whether this host has IPv6. */
   readonly ipv6: boolean;
   /** Whether an address is this host's own. */
@@ -62,7 +64,7 @@ export function planListeners(plan: NodePlan, verdictOf: VerdictOf, where: Where
     const taken = wanted.get(key)?.frontend;
     if (taken !== undefined) return `${taken.servicePort} has this address`;
     fixed.delete(servicePort);
-    wanted.set(key, { key, proto, at, frontend });
+    wanted.set(key, { key, proto, at, frontend, transparent: false });
     // A UDP client sees the same as of a kernel: nothing.
     if (verdict === "drop" && proto === TCP) dropping.push(frontend);
     return undefined;
@@ -71,7 +73,18 @@ export function planListeners(plan: NodePlan, verdictOf: VerdictOf, where: Where
     const reason = place(frontend, verdict);
     if (reason !== undefined) absent.push({ frontend, reason });
   }
-  return { wanted: [...wanted.values()], absent, dropping, addresses };
+  return { wanted: [...wanted.values(), ...where.transparent.map(transparentAt)], absent, dropping, addresses };
+}
+
+function transparentAt(at: SocketAddr): WantedListener {
+  const key = `transparent ${formatSocketAddr(at)}`;
+  return {
+    key,
+    proto: TCP,
+    at,
+    frontend: { servicePort: key, kind: "transparent", proto: TCP, addr: at },
+    transparent: true,
+  };
 }
 
 function clusterIps(verdicts: ReadonlyMap<Frontend, Decision["verdict"]>, { ipv6 }: Where): readonly Ip[] {

@@ -9,6 +9,7 @@ export interface ListenerSocket {
   readonly at: SocketAddr;
   /** The service port for which it was opened. */
   readonly group: string;
+  readonly transparent: boolean;
   /** Where it listens; undefined until it does for the first time. It stays the same whatever happens to workers. */
   bound: SocketAddr | undefined;
   /** Seats of the workers that listen. */
@@ -32,11 +33,12 @@ export interface ListenerSockets {
 export function createListenerSockets(): ListenerSockets {
   const byKey = new Map<string, ListenerSocket>();
   let nextId = 0;
-  const create = ({ proto, at, frontend }: WantedListener): ListenerSocket => ({
+  const create = ({ proto, at, frontend, transparent }: WantedListener): ListenerSocket => ({
     id: nextId++,
     proto,
     at,
     group: frontend.servicePort,
+    transparent,
     bound: undefined,
     owners: new Set(),
     failure: undefined,

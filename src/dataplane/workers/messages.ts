@@ -63,5 +63,6 @@ export interface Asked {
 
 /** Worker → control thread. */
 export type WorkerMessage =
-  | { readonly kind: "ready" }
+  /** @param taskId by which the system knows the thread; undefined where it does not tell. */
+  | { readonly kind: "ready"; readonly taskId: number | undefined }
   | { readonly kind: "answer"; readonly number: number; readonly answer: Answers[keyof Answers] };

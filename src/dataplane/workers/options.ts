@@ -34,6 +34,13 @@ export interface WorkersOptions {
    * @default none
    */
   readonly mapEndpoint?: readonly { readonly from: string; readonly to: string }[];
+  /**
+   * Where TCP connections arrive that a rule of the kernel redirects (`REDIRECT`), to whatever frontend: each is decided
+   * by its original destination, and endpoints are told that one by the PROXY protocol. Ports 1…65535. The Node engine
+   * takes the addon for it.
+   * @default none
+   */
+  readonly transparent?: readonly SocketAddr[];
   /** Carries the userspace mode's flows as those of the other modes, not as kube-proxy 1.25 did. @default false */
   readonly modern?: boolean;
   /**
@@ -72,6 +79,7 @@ export interface ResolvedWorkersOptions {
   readonly bind: "loopback" | "cluster-ips";
   readonly listen: Readonly<Record<string, SocketAddr>>;
   readonly mapEndpoint: readonly EndpointMapping[];
+  readonly transparent: readonly SocketAddr[];
   readonly modern: boolean;
   /** Undefined: the mode's. */
   readonly udpIdleMs: number | undefined;
@@ -93,6 +101,7 @@ const limits = {
   bind: undefined,
   listen: undefined,
   mapEndpoint: undefined,
+  transparent: undefined,
   modern: undefined,
   udpIdleMs: [1, 86_400_000],
   connectTimeoutMs: [1, 600_000],
@@ -115,6 +124,7 @@ export function resolveWorkersOptions(options: WorkersOptions = {}): ResolvedWor
     bind: options.bind ?? "loopback",
     listen: Object.freeze({ ...options.listen }),
     mapEndpoint: resolveMappings(options.mapEndpoint ?? []),
+    transparent: Object.freeze([...(options.transparent ?? [])]),
     modern: options.modern ?? false,
     udpIdleMs: options.udpIdleMs,
     connectTimeoutMs: options.connectTimeoutMs,
@@ -137,11 +147,20 @@ function check(path: string, value: unknown): void {
   if (path === "engine" && value !== undefined && value !== "native" && value !== "node") {
     throw configInvalid(path, "native or node", value);
   }
+  if (path === "transparent") checkTransparent(value as readonly SocketAddr[]);
   const limit = limits[path as keyof typeof limits];
   if (limit === undefined) return;
   const [min, max] = limit;
   const fits = Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
   if (!fits) throw configInvalid(path, `a whole number in ${min}…${max}`, value);
+}
+
+function checkTransparent(given: readonly SocketAddr[]): void {
+  if (given.some(({ port }) => port === 0))
+    throw configInvalid("transparent", "ports that a rule can name, 1…65535", 0);
+  const texts = given.map(formatSocketAddr);
+  const again = texts.find((text, at) => texts.indexOf(text) !== at);
+  if (again !== undefined) throw configInvalid("transparent", "each address once", again);
 }
 
 function resolveMappings(given: NonNullable<WorkersOptions["mapEndpoint"]>): readonly EndpointMapping[] {

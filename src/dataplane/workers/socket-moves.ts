@@ -97,11 +97,11 @@ function threadOf(crew: Crew, seat: number): WorkerThread | undefined {
 }
 
 function specOf(
-  { id, proto, at, bound, group }: ListenerSocket,
+  { id, proto, at, bound, group, transparent }: ListenerSocket,
   reusePort: boolean,
   fd: number | undefined,
 ): ListenerSpec {
-  const spec = { id, proto, at: bound ?? at, reusePort, first: bound === undefined, group };
+  const spec = { id, proto, at: bound ?? at, reusePort, first: bound === undefined, group, transparent };
   return fd === undefined ? spec : { ...spec, fd };
 }
 

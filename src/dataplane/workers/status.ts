@@ -20,7 +20,7 @@ export interface WorkersStatus {
   /** What moves the bytes. */
   readonly engine: EngineName;
   readonly workers: readonly WorkerState[];
-  /** One for each frontend of the plan. */
+  /** One for each frontend of the plan, in its order; then one for each address of the option `transparent`. */
   readonly listeners: readonly ListenerStatus[];
   /** What the program says and this dataplane cannot do: `drop` is accepted and closed, where the kernel is silent. */
   readonly notEmulated: readonly { readonly frontend: Frontend; readonly what: "drop" }[];
@@ -38,11 +38,12 @@ export interface ListenerStatus {
   readonly reason: string | undefined;
 }
 
-/** What `listeners` says, in the order of the plan. */
+/** What `listeners` says. */
 export function listenerStatus({ plan, listen }: InForce, sockets: ListenerSockets): readonly ListenerStatus[] {
   const reasons = new Map(listen.absent.map(({ frontend, reason }) => [frontend, reason]));
   const keys = new Map(listen.wanted.map(({ frontend, key }) => [frontend, key]));
-  return plan.frontends.map((frontend) => {
+  const transparent = listen.wanted.filter((wanted) => wanted.transparent).map(({ frontend }) => frontend);
+  return [...plan.frontends, ...transparent].map((frontend) => {
     const socket = sockets.find(keys.get(frontend) ?? "");
     if (socket === undefined) return { frontend, at: undefined, workers: [], reason: reasons.get(frontend) };
     const workers = [...socket.owners].sort((a, b) => a - b);

@@ -9,6 +9,8 @@ export type Spawn = (file: URL, options: ThreadOptions) => Worker;
 export interface WorkerThread {
   readonly seat: number;
   readonly threadId: number;
+  /** By which the system knows it, once it can be asked; undefined where the system does not tell. */
+  readonly taskId: number | undefined;
   /** Resolves when it answers; undefined when it died first. */
   ask<M extends ControlMessage>(message: M): Promise<Answers[M["kind"]] | undefined>;
   /** Has it close everything and end. A thread that does not end in time is terminated. */
@@ -35,11 +37,15 @@ export function startWorkerThread(start: WorkerStart, spawn: Spawn, events: Thre
   let stopping = false;
   let failure: string | undefined;
   let dead = false;
+  let taskId: number | undefined;
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
 
   const thread: WorkerThread = {
     seat: start.seat,
     threadId: worker.threadId,
+    get taskId() {
+      return taskId;
+    },
     ask(message) {
       const number = asked++;
       return new Promise((resolve) => {
@@ -57,7 +63,10 @@ export function startWorkerThread(start: WorkerStart, spawn: Spawn, events: Thre
     },
   };
   worker.on("message", (message: WorkerMessage) => {
-    if (message.kind === "ready") return events.ready(thread);
+    if (message.kind === "ready") {
+      taskId = message.taskId;
+      return events.ready(thread);
+    }
     waiting.get(message.number)?.(message.answer);
     waiting.delete(message.number);
   });

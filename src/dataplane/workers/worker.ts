@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../core/clock.ts";
 import { assertNever } from "../../core/errors.ts";
 import { seededRandom } from "../../core/random.ts";
+import { ownTaskId } from "../../host/processor-time.ts";
 import { createPoolViews } from "../emulated/pool-views.ts";
 import { createEngine } from "./create-engine.ts";
 import { createDecisions } from "./decide.ts";
@@ -71,4 +72,4 @@ control.on("message", async ({ number, message }: Asked) => {
   // Nothing is left to wait for: the thread ends by itself.
   if (message.kind === "stop") control.close();
 });
-say({ kind: "ready" });
+say({ kind: "ready", taskId: ownTaskId() });

@@ -1,4 +1,4 @@
-import { ipvsSchedulers } from "../../balancers/registry.ts";
+import { ipvsSchedulers } from "../../balancers/ipvs-schedulers.ts";
 import { flag, oneOf, text } from "../../cluster/read/checks.ts";
 import type { Fields } from "../../cluster/read/fields.ts";
 import { schedulerFlags } from "../../dataplane/emulated/ipvs/scheduler-options.ts";

@@ -2,13 +2,13 @@ import { configInvalid } from "../../core/errors.ts";
 import type { Unmeasured } from "../../measure/result.ts";
 import { type WorkName, workOf } from "../../measure/work.ts";
 import { UDP } from "../../net/flow.ts";
-import type { SubjectSpec } from "../options.ts";
+import type { TrafficSubject } from "../options.ts";
 import { peerVersion } from "./peer-dataplane.ts";
 import { type Peer, peers } from "./peer.ts";
 
 /** The subjects that this host has, and those that it lacks. */
 export interface FoundSubjects {
-  readonly subjects: readonly SubjectSpec[];
+  readonly subjects: readonly TrafficSubject[];
   readonly unmeasured: readonly Unmeasured[];
 }
 
@@ -17,9 +17,9 @@ export interface FoundSubjects {
  *
  * @throws {SluiceError} CONFIG_INVALID for a work that a peer does not do.
  */
-export async function findPeers(specs: readonly SubjectSpec[], works: readonly WorkName[]): Promise<FoundSubjects> {
+export async function findPeers(specs: readonly TrafficSubject[], works: readonly WorkName[]): Promise<FoundSubjects> {
   const udp = works.find((work) => workOf(work).proto === UDP);
-  const subjects: SubjectSpec[] = [];
+  const subjects: TrafficSubject[] = [];
   const unmeasured: Unmeasured[] = [];
   for (const spec of specs) {
     if (!("peer" in spec)) {

@@ -6,9 +6,10 @@ import { isSluiceError, SluiceError } from "../../core/errors.ts";
 import type { NodePlan } from "../../dataplane/dataplane.ts";
 import type { ListenerStatus } from "../../dataplane/workers/status.ts";
 import { exec, type RunningCommand, startCommand } from "../../host/exec.ts";
+import { groupsMs } from "../../host/processor-time.ts";
 import type { Program } from "../../modes/program.ts";
 import { formatSocketAddr, UDP } from "../../net/flow.ts";
-import type { ServingDataplane } from "../open-subjects.ts";
+import { noTrouble, type ServingDataplane, type ServingStatus } from "../open-subjects.ts";
 import { freeAddress, isListening } from "./listening.ts";
 import { type Peer, peers, type PeerName, type PeerService } from "./peer.ts";
 
@@ -30,7 +31,7 @@ export async function peerVersion(name: PeerName): Promise<string | undefined> {
 
 /**
  * Another program in a dataplane's place: it forwards cluster IPs of a program of mode ipvs, each from a port of
- * loopback. Processes end with `close`.
+ * loopback. Processes end with `close`, at the latest with ours: Ctrl-C is for us to answer, not for them.
  *
  * @param servicePorts that it is to serve.
  */
@@ -38,9 +39,11 @@ export function createPeerDataplane(
   name: PeerName,
   servicePorts: readonly string[],
   threads: number,
-): ServingDataplane {
+): Omit<ServingDataplane, "status"> & { status(): ServingStatus } {
   const peer: Peer = peers[name];
   const folder = mkdtempSync(join(tmpdir(), "sluice-peer-"));
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  process.on("exit", removeFolder);
   let running: readonly RunningCommand[] = [];
   let listeners: readonly ListenerStatus[] = [];
 
@@ -57,8 +60,16 @@ export function createPeerDataplane(
       const path = join(folder, "peer.conf");
       const { config, commands } = peer.start(services, path, threads);
       if (config !== undefined) writeFileSync(path, config);
-      running = commands.map(startCommand);
-      await untilListening(name, running, services);
+      const start = async (): Promise<void> => {
+        running = commands.map((argv) => startCommand(argv, { ownGroup: true }));
+        await untilListening(name, running, services);
+      };
+      // Before it has a group of its own a Ctrl-C reaches it, too, which was not meant for it.
+      await start().catch(async (error: unknown) => {
+        if (!(await someoneKilled(running))) throw error;
+        await stop();
+        await start();
+      });
       listeners = served.map(({ service, frontend }) => ({
         frontend,
         at: service.at,
@@ -66,15 +77,15 @@ export function createPeerDataplane(
         reason: undefined,
       }));
     },
+    processorMs: () => groupsMs(new Set(running.flatMap(({ pid }) => pid ?? []))),
     status: () => ({ engine: name, listeners, placement: "", notEmulated: [], counters: noTrouble }),
     async close() {
       await stop();
-      rmSync(folder, { recursive: true, force: true });
+      process.off("exit", removeFolder);
+      removeFolder();
     },
   };
 }
-
-const noTrouble = { refused: 0, udpEvicted: 0, datagramsLost: 0 } as const;
 
 interface Served {
   readonly service: PeerService;
@@ -121,6 +132,12 @@ async function untilListening(
     }
     await sleep(LOOK_MS);
   }
+}
+
+/** Whether one has ended, and by a signal. */
+async function someoneKilled(commands: readonly RunningCommand[]): Promise<boolean> {
+  const codes = await Promise.all(commands.filter(({ ended }) => ended).map((command) => command.stop()));
+  return codes.includes(null);
 }
 
 function failed(name: PeerName, what: string): SluiceError<"DATAPLANE_FAILED"> {

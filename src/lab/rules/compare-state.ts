@@ -15,6 +15,9 @@ const usual: Readonly<Record<string, string>> = {
 };
 const LOCALNET = "net.ipv4.conf.all.route_localnet";
 
+/** All that are compared. */
+export const comparedSysctls: readonly string[] = [...Object.keys(usual), LOCALNET];
+
 /** Compares the settings of the kernel after the first sync. @param mode that of the sync. */
 export async function compareSysctls(
   node: RecordedNode,

@@ -2,7 +2,8 @@ import { canonicalIptables } from "./canonical-iptables.ts";
 import { canonicalNft } from "./canonical-nft.ts";
 import { compareDumps } from "./compare-dumps.ts";
 import type { CanonicalDump } from "./dump.ts";
-import { type Artifact, artifacts, type RecordedNode } from "./recorded-node.ts";
+import { type Artifact, artifacts } from "./node-dump.ts";
+import type { RecordedNode } from "./recorded-node.ts";
 import { expectedDump, type Recording } from "./recording.ts";
 import type { ArtifactDifference } from "./stage-result.ts";
 

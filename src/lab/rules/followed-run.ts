@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../../core/clock.ts";
-import { type RunningCommand, startCommand } from "../../host/exec.ts";
+import type { RunningSluice } from "./recorded-node.ts";
 
 /** How long a sync may be in coming, in milliseconds: the program has to be started and to read its objects first. */
-const SYNC_MS = 120_000;
+const SYNC_MS = 300_000;
 const POLL_MS = 50;
 
 /** A `sluice run --watch` that is followed by what it says. */
@@ -16,12 +16,11 @@ export interface FollowedRun {
   stop(): Promise<void>;
 }
 
-/** Starts one, and waits until its first sync has ended. @param countSyncs how many have ended, by what it has said. */
-export async function startFollowed(
-  argv: readonly [string, ...string[]],
-  countSyncs: (running: RunningCommand) => number = countKernelSyncs,
+/** Waits until the first sync has ended. @param countSyncs how many have ended, by what it has said. */
+export async function followRun(
+  running: RunningSluice,
+  countSyncs: (running: RunningSluice) => number = countKernelSyncs,
 ): Promise<FollowedRun> {
-  const running = startCommand(argv);
   let overdue = false;
   const syncedMoreThan = async (before: number): Promise<void> => {
     const endMs = systemClock.nowMs() + SYNC_MS;
@@ -49,6 +48,6 @@ export async function startFollowed(
 }
 
 /** Each sync ends in a line that says whether what is wanted is in force. */
-function countKernelSyncs(running: RunningCommand): number {
+function countKernelSyncs(running: RunningSluice): number {
   return running.stderr().match(/^sluice: (?:in force$|warning: not in force: )/gm)?.length ?? 0;
 }

@@ -5,27 +5,56 @@ import type { RecordedObject } from "./recording-files.ts";
 export interface ObjectsHeld {
   enter(stage: RecordedStage): void;
   all(): readonly unknown[];
-  /** As far as a kube-proxy that was started some stages ago goes by them: ServiceCIDRs are those of its start. */
+  /**
+   * As far as a kube-proxy that was started some stages ago goes by them: ServiceCIDRs are those of its start, and so
+   * are addresses and pod ranges of Nodes.
+   */
   known(): readonly unknown[];
 }
 
+type Held = ReadonlyMap<string, unknown>;
+
 export function createObjectsHeld(): ObjectsHeld {
   const held = new Map<string, unknown>();
-  let cidrs: readonly unknown[] | undefined;
-  const cidrsHeld = (): readonly unknown[] => [...held].filter(([key]) => isServiceCidr(key)).map(([, one]) => one);
+  let atStart: Held | undefined;
   return {
     enter({ deleted, applied, action }) {
       for (const key of deleted) held.delete(key);
       for (const { key, object } of applied) held.set(key, object);
-      if (cidrs === undefined || action?.action === "restart" || action?.action === "switch-mode") cidrs = cidrsHeld();
+      const started = atStart === undefined || action?.action === "restart" || action?.action === "switch-mode";
+      if (started) atStart = new Map([...held].filter(([key]) => isOf(key, "ServiceCIDR") || isOf(key, "Node")));
     },
     all: () => [...held.values()],
-    known: () => [...[...held].filter(([key]) => !isServiceCidr(key)).map(([, one]) => one), ...(cidrs ?? [])],
+    known() {
+      const others = [...held].filter(([key]) => !isOf(key, "ServiceCIDR") && !isOf(key, "Node"));
+      const kept = Array.from(atStart ?? [], ([key, object]) =>
+        isOf(key, "Node") ? nodeSince(object as NodeObject, held.get(key) as NodeObject | undefined) : object,
+      );
+      const nodesSince = [...held].filter(([key]) => isOf(key, "Node") && atStart?.has(key) !== true);
+      return [...[...others, ...nodesSince].map(([, object]) => object), ...kept];
+    },
   };
 }
 
-function isServiceCidr(key: string): boolean {
-  return key.split("/").includes("ServiceCIDR");
+interface NodeObject {
+  readonly metadata: { readonly labels?: unknown };
+  readonly spec?: { readonly podCIDR?: unknown; readonly podCIDRs?: unknown };
+  readonly status?: { readonly addresses?: unknown };
+}
+
+/** One that is deleted is as it was, but in no zone. */
+function nodeSince(start: NodeObject, now: NodeObject | undefined): NodeObject {
+  if (now === undefined) return { ...start, metadata: { ...start.metadata, labels: {} } };
+  const { spec = {}, status = {} } = start;
+  return {
+    ...now,
+    spec: { ...now.spec, podCIDR: spec.podCIDR, podCIDRs: spec.podCIDRs },
+    status: { ...now.status, addresses: status.addresses },
+  };
+}
+
+function isOf(key: string, kind: string): boolean {
+  return key.split("/").includes(kind);
 }
 
 /** A slice of a Service that does not exist: to take it in costs a sync, and changes no rule. */

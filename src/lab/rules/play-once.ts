@@ -11,7 +11,7 @@ import { wasRefused } from "./recorded-state.ts";
  * recorded kube-proxy went by them: that one ran on, and takes new ones over once an hour.
  */
 export function playOnce(play: Play): Player {
-  const { recording, node, sluice } = play;
+  const { recording, node } = play;
   const held = createObjectsHeld();
   const wantedCode = wasRefused(recording, play.mode) ? 4 : 0;
   let mode = play.mode;
@@ -19,7 +19,7 @@ export function playOnce(play: Play): Player {
   const once = async (): Promise<CommandResult> => {
     const config = await writeConfig(play, mode);
     const file = await writeObjects(node, held.known());
-    return node.run([...sluice, "run", "--once", "--dataplane", "kernel", "--config", config, "-f", file]);
+    return node.sluice(["run", "--once", "--dataplane", "kernel", "--config", config, "-f", file]);
   };
   return {
     way: "once",
@@ -28,7 +28,7 @@ export function playOnce(play: Play): Player {
       mode = modeAfter(mode, stage);
       await runCommands(node, stage);
       const cleanup = stage.action?.action === "cleanup";
-      const { exitCode, stderr } = await (cleanup ? node.run([...sluice, "cleanup"]) : once());
+      const { exitCode, stderr } = await (cleanup ? node.sluice(["cleanup"]) : once());
       const wanted = cleanup ? 0 : wantedCode;
       const problem = exitCode === wanted ? undefined : `exit code ${exitCode}, not ${wanted}: ${stderr.trim()}`;
       const expected = expectationOf(recording, stage.name, play.mode);

@@ -1,17 +1,16 @@
-import type { RunningCommand } from "../../host/exec.ts";
 import { compareDumps } from "./compare-dumps.ts";
 import { compareState, countState, stateOf } from "./compare-state.ts";
 import type { CanonicalDump } from "./dump.ts";
 import { expectationOf } from "./expectation.ts";
-import { type FollowedRun, startFollowed } from "./followed-run.ts";
+import { type FollowedRun, followRun } from "./followed-run.ts";
 import { createObjectsHeld, irrelevantSlice } from "./objects-held.ts";
 import { type Play, type Player, writeConfig } from "./play.ts";
-import { writeObjects } from "./recorded-node.ts";
+import { type RunningSluice, writeObjects } from "./recorded-node.ts";
 import type { ArtifactDifference } from "./stage-result.ts";
 
 /** All stages of a recorded userspace mode, by one `run --watch` that forwards behind portals. */
 export function playPortals(play: Play): Player {
-  const { recording, node, sluice } = play;
+  const { recording, node } = play;
   const held = createObjectsHeld();
   let running: FollowedRun | undefined;
   let nudges = 0;
@@ -24,7 +23,7 @@ export function playPortals(play: Play): Player {
   const start = async (): Promise<void> => {
     const config = await writeConfig(play, "userspace");
     const options = ["run", "--watch", "-o", "json", "--dataplane", "workers", "--bind", "portals", "--config", config];
-    running = await startFollowed([...node.prefix, ...sluice, ...options, "-f", await write()], countApplied);
+    running = await followRun(node.follow([...options, "-f", await write()]), countApplied);
   };
   return {
     way: "watch",
@@ -49,7 +48,7 @@ export function playPortals(play: Play): Player {
 }
 
 /** A list of its listeners follows each state that it has brought into force. */
-function countApplied(running: RunningCommand): number {
+function countApplied(running: RunningSluice): number {
   const failures = running.stderr().match(/^sluice: not applied/gm)?.length ?? 0;
   return failures + (running.stdout().match(/"event":"listening"/g)?.length ?? 0);
 }

@@ -4,7 +4,7 @@ import type { CommandResult } from "../../host/exec.ts";
 import { compareMetrics, recordedMetrics } from "./compare-metrics.ts";
 import { compareState, compareSysctls, countState, stateOf } from "./compare-state.ts";
 import { compareWith, type Expectation, expectationOf, presettled } from "./expectation.ts";
-import { type FollowedRun, startFollowed } from "./followed-run.ts";
+import { type FollowedRun, followRun } from "./followed-run.ts";
 import { createObjectsHeld, irrelevantSlice } from "./objects-held.ts";
 import { modeAfter, type Play, type Player, runCommands, writeConfig } from "./play.ts";
 import { writeObjects } from "./recorded-node.ts";
@@ -20,7 +20,7 @@ const SETTLE_MS = 1_250;
 
 /** All stages by one `run --watch` that is told of them by its file. */
 export function playWatch(play: Play): Player {
-  const { recording, node, sluice } = play;
+  const { recording, node } = play;
   const held = createObjectsHeld();
   let mode = play.mode;
   let running: FollowedRun | undefined;
@@ -34,7 +34,7 @@ export function playWatch(play: Play): Player {
   const start = async (): Promise<void> => {
     const config = await writeConfig(play, mode);
     const options = ["run", "--watch", "--dataplane", "kernel", "--config", config, "-f", await write()];
-    running = await startFollowed([...node.prefix, ...sluice, ...options]);
+    running = await followRun(node.follow(options));
   };
   const stop = async (): Promise<void> => {
     await running?.stop();
@@ -78,7 +78,7 @@ export function playWatch(play: Play): Player {
       const kind = stage.action?.action;
       const unasked = kind === "exec";
       if (kind !== undefined && !unasked) await stop();
-      const cleaned = kind === "cleanup" ? await node.run([...sluice, "cleanup"]) : undefined;
+      const cleaned = kind === "cleanup" ? await node.sluice(["cleanup"]) : undefined;
       if (cleaned === undefined && running === undefined) await start();
       else if (cleaned === undefined && !unasked) await running?.afterSync(write);
       const before = presettled(recording, stage.name, play.mode);

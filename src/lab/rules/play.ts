@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openRecordedNode, type RecordedNode } from "./recorded-node.ts";
+import type { RecordedNode } from "./recorded-node.ts";
 import type { Recording, RecordedStage } from "./recording.ts";
 import type { StageResult, Way } from "./stage-result.ts";
 
@@ -17,21 +17,12 @@ export interface Play {
   readonly recording: Recording;
   readonly mode: string;
   readonly node: RecordedNode;
-  /** The words that start `sluice`, without a command. */
-  readonly sluice: readonly [string, ...string[]];
 }
 
-/**
- * Plays a recording in one mode on a node of its own.
- *
- * @throws {SluiceError} HOST_UNABLE, COMMAND_FAILED where that node cannot be made.
- */
-export async function playRecording(
-  { recording, mode, sluice }: Omit<Play, "node">,
-  createPlayer: (play: Play) => Player,
-): Promise<readonly StageResult[]> {
-  const node = await openRecordedNode(recording);
-  const player = createPlayer({ recording, mode, node, sluice });
+/** Plays a recording in one mode, and closes its node. */
+export async function playRecording(play: Play, createPlayer: (play: Play) => Player): Promise<readonly StageResult[]> {
+  const { recording, mode, node } = play;
+  const player = createPlayer(play);
   const results: StageResult[] = [];
   try {
     for (const stage of recording.stages) {

@@ -1,5 +1,5 @@
 import type { BlockDifference } from "./compare-dumps.ts";
-import type { Artifact } from "./recorded-node.ts";
+import type { Artifact } from "./node-dump.ts";
 
 /** `once`: a fresh `run --once` a stage. `watch`: one `run --watch` that follows the stages. */
 export type Way = "once" | "watch";

@@ -11,15 +11,11 @@ export interface BackendCount {
 
 const FIELDS = ["connections", "flows", "requests", "bytesIn", "bytesOut"] as const satisfies (keyof BackendCount)[];
 
-/**
- * The counts of all backends in memory that threads share. One thread writes; others read when the backends are at
- * rest, and a message between the threads stands between the last write and the read. Doubles, since bytes pass 2³².
- */
+/** The counts of all backends of one thread. Doubles, since bytes pass 2³². */
 export type BackendCounters = Float64Array;
 
 export function createBackendCounters(backends: number): BackendCounters {
-  const buffer = new SharedArrayBuffer(backends * FIELDS.length * Float64Array.BYTES_PER_ELEMENT);
-  return new Float64Array(buffer);
+  return new Float64Array(backends * FIELDS.length);
 }
 
 export function readBackendCounts(counters: BackendCounters): BackendCount[] {

@@ -1,32 +1,34 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { isSluiceError } from "../../core/errors.ts";
-import type { BackendCounters } from "./counters.ts";
+import { type BackendCount, createBackendCounters, readBackendCounts } from "./counters.ts";
 import type { BackendSpec } from "./echo.ts";
 import { openEchoes } from "./open.ts";
 
 /** What the thread is started with. */
 export interface EchoThreadData {
   readonly specs: readonly BackendSpec[];
-  readonly counters: BackendCounters;
 }
 
-export type EchoRequest = { readonly kind: "new-slice" } | { readonly kind: "close" };
+export type EchoRequest =
+  /** Asks for the counts. @param newSlice what is told apart within a slice is told apart anew from now on. */
+  { readonly kind: "count"; readonly newSlice: boolean } | { readonly kind: "close" };
 
 export type EchoReply =
   | { readonly kind: "open"; readonly ports: readonly number[] }
   /** It could not listen; the thread ends by itself. */
   | { readonly kind: "refused"; readonly message: string; readonly missing: string }
-  | { readonly kind: "new-slice" };
+  | { readonly kind: "counts"; readonly counts: readonly BackendCount[] };
 
 const port = parentPort!;
-const { specs, counters } = workerData as EchoThreadData;
+const { specs } = workerData as EchoThreadData;
+const counters = createBackendCounters(specs.length);
 const reply = (message: EchoReply): void => port.postMessage(message);
 try {
   const echoes = await openEchoes(specs, counters);
   port.on("message", (request: EchoRequest) => {
-    if (request.kind === "new-slice") {
-      echoes.newSlice();
-      reply({ kind: "new-slice" });
+    if (request.kind === "count") {
+      if (request.newSlice) echoes.newSlice();
+      reply({ kind: "counts", counts: readBackendCounts(counters) });
     } else {
       port.close();
       void echoes.close();

@@ -17,6 +17,8 @@ const laneOf: Readonly<Record<WorkKind, (run: LaneRun, number: number) => Lane>>
   "tcp-request-response": keptLane,
   "tcp-bulk": bulkLane,
   "udp-request-response": udpLane,
+  "tcp-connect": connectLane,
+  "udp-first-datagram": udpLane,
 };
 
 /**

@@ -1,19 +1,21 @@
 import { createSocket, type Socket } from "node:dgram";
 import { createMessage, ECHO, numberMessage } from "../message.ts";
-import { REQUESTS_PER_UDP_FLOW } from "../work.ts";
+import { requestsPerFlow } from "../work.ts";
 import type { Lane, LaneRun } from "./lane.ts";
 import type { LoadErrors } from "./task.ts";
 
 /**
- * `udp-request-response`: one datagram after the other, with a new flow every REQUESTS_PER_UDP_FLOW requests. A lost
+ * `udp-request-response`: one datagram after the other, with a new flow every so many requests; `udp-first-datagram`: with
+ * a new flow for each. A lost
  * datagram is a time-out; the lane then goes on with a new flow, so that an answer that is only late has nowhere to
  * arrive.
  *
- * Each flow has a client address of its own. Ports alone would come back within a run, and a proxy that still
- * remembers the old flow would, rightly, not choose anew.
+ * On loopback each flow has a client address of its own. Ports alone would come back within a run, and a proxy that still
+ * remembers the old flow would, rightly, not choose anew. Elsewhere a client has the one address of its interface.
  */
 export function udpLane(run: LaneRun, number: number): Lane {
   const request = createMessage(ECHO, number, run.task.messageBytes);
+  const mostOnFlow = requestsPerFlow(run.task.work);
   let sequence = 0;
   let flows = 0;
   let sentOnFlow = 0;
@@ -65,7 +67,7 @@ export function udpLane(run: LaneRun, number: number): Lane {
         if (socket === mine) fail(code === "ECONNREFUSED" ? "refused" : "dropped");
       };
       mine.on("error", broken);
-      if (!host.includes(":")) mine.bind(0, clientAddress(number, flows++));
+      if (host.startsWith("127.")) mine.bind(0, clientAddress(number, flows++));
       mine.connect(port, host, (error?: Error) => {
         if (error !== undefined) return broken(error);
         resolve();
@@ -78,7 +80,7 @@ export function udpLane(run: LaneRun, number: number): Lane {
   };
   const next = (): void => {
     if (!run.isOpen()) return end();
-    if (socket !== undefined && sentOnFlow < REQUESTS_PER_UDP_FLOW) {
+    if (socket !== undefined && sentOnFlow < mostOnFlow) {
       const mine = socket;
       withdraw = run.turn((due) => send(mine, due), end);
       return;

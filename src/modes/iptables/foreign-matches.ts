@@ -1,5 +1,5 @@
 import { type Protocol, protocolName, SCTP, TCP, UDP } from "../../net/flow.ts";
-import { addressTypes, type ForeignMatch, hashlimitModes } from "./foreign.ts";
+import { addressTypes, type ForeignMatch, hashlimitModes, packetTypes } from "./foreign.ts";
 import { option, type OptionTable, readOptions, turned, writeOptions } from "./option-table.ts";
 import * as text from "./option-values.ts";
 import type { ConntrackState } from "./ruleset.ts";
@@ -115,6 +115,13 @@ const modules: { readonly [K in TableKind]: ModuleText } = {
     module: "mac",
     table: { address: turned("--mac-source", text.mac) } satisfies OptionTable<Of<"mac-source">>,
   },
+  "address-range": {
+    module: "iprange",
+    table: {
+      source: turned("--src-range", text.addressRange),
+      destination: turned("--dst-range", text.addressRange),
+    } satisfies OptionTable<Of<"address-range">>,
+  },
   physdev: {
     module: "physdev",
     table: {
@@ -133,6 +140,21 @@ const modules: { readonly [K in TableKind]: ModuleText } = {
       acceptLocal: option("--accept-local", text.alone),
       invert: option("--invert", text.alone),
     } satisfies OptionTable<Of<"reverse-path">>,
+  },
+  length: {
+    module: "length",
+    table: { range: turned("--length", text.ports) } satisfies OptionTable<Of<"length">>,
+  },
+  "packet-type": {
+    module: "pkttype",
+    table: { type: turned("--pkt-type", text.oneOf(packetTypes)) } satisfies OptionTable<Of<"packet-type">>,
+  },
+  "ipsec-policy": {
+    module: "policy",
+    table: {
+      direction: option("--dir", text.oneOf(["in", "out"] as const)),
+      policy: option("--pol", text.oneOf(["none", "ipsec"] as const)),
+    } satisfies OptionTable<Of<"ipsec-policy">>,
   },
   owner: {
     module: "owner",
@@ -155,7 +177,11 @@ const complete: { readonly [K in TableKind]?: (fields: Readonly<Record<string, u
   limit: (fields) => "rate" in fields,
   hashlimit: (fields) => "upTo" in fields !== "above" in fields,
   "mac-source": (fields) => "address" in fields,
+  "address-range": (fields) => Object.keys(fields).length > 0,
   physdev: (fields) => Object.keys(fields).length > 0,
+  length: (fields) => "range" in fields,
+  "packet-type": (fields) => "type" in fields,
+  "ipsec-policy": (fields) => "direction" in fields && "policy" in fields,
   owner: (fields) => Object.keys(fields).length > 0,
 };
 

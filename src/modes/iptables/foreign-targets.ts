@@ -1,4 +1,5 @@
 import { assertNever } from "../../core/errors.ts";
+import { sameIp } from "../../net/ip.ts";
 import type { ForeignTarget, NatRange } from "./foreign.ts";
 import { option, type OptionTable, readOptions, writeOptions } from "./option-table.ts";
 import * as text from "./option-values.ts";
@@ -43,6 +44,8 @@ const redirect: OptionTable<Of<"redirect-range">> = {
   random: option("--random", text.alone),
 };
 
+const netmap: OptionTable<Of<"netmap">> = { to: option("--to", text.addresses) };
+
 const tracking: OptionTable<Of<"connection-tracking">> = {
   off: option("--notrack", text.alone),
   helper: option("--helper", text.name),
@@ -79,6 +82,7 @@ const readers: ReadonlyMap<string, (args: readonly string[]) => Target | undefin
   ["SNAT", (args) => of("snat", having("to", readOptions(args, snat)))],
   ["DNAT", (args) => readDnat(having("to", readOptions(args, dnat)) as Omit<Of<"dnat-range">, "kind"> | undefined)],
   ["REDIRECT", (args) => readRedirect(readOptions(args, redirect))],
+  ["NETMAP", (args) => of("netmap", having("to", readOptions(args, netmap)))],
   ["NOTRACK", (args) => (args.length === 0 ? { kind: "notrack" } : undefined)],
   ["CT", (args) => of("connection-tracking", readOptions(args, tracking))],
   ["TPROXY", (args) => of("tproxy", having("port", readOptions(args, tproxy)))],
@@ -113,7 +117,7 @@ function readDnat(fields: Omit<Of<"dnat-range">, "kind"> | undefined): Target | 
 }
 
 function isOne({ firstIp, lastIp }: NatRange): boolean {
-  return firstIp !== undefined && lastIp !== undefined && text.ip.write(firstIp) === text.ip.write(lastIp);
+  return firstIp !== undefined && lastIp !== undefined && sameIp(firstIp, lastIp);
 }
 
 function readRedirect(fields: Fields | undefined): Target | undefined {
@@ -161,6 +165,8 @@ export function foreignTargetText(target: ForeignTarget): string {
       return `TPROXY${writeOptions(target, tproxy)}`;
     case "trace":
       return "TRACE";
+    case "netmap":
+      return `NETMAP${writeOptions(target, netmap)}`;
     case "unknown":
       return target.text;
     default:

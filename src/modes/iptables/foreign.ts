@@ -37,6 +37,8 @@ export interface Rate {
   readonly per: "sec" | "min" | "hour" | "day";
 }
 
+/** How a packet's link says that it was sent. */
+export const packetTypes = ["unicast", "broadcast", "multicast"] as const;
 export const hashlimitModes = ["srcip", "srcport", "dstip", "dstport"] as const;
 
 /**
@@ -127,6 +129,8 @@ export type ForeignMatch =
       readonly destinationBits?: number;
     }
   | { readonly kind: "mac-source"; readonly address: Said<string> }
+  /** `-m iprange`; one of the two is there. */
+  | { readonly kind: "address-range"; readonly source?: Said<AddressRange>; readonly destination?: Said<AddressRange> }
   /** `-m physdev` that asks for more than `physdev-is-in`. */
   | {
       readonly kind: "physdev";
@@ -148,6 +152,15 @@ export type ForeignMatch =
       readonly acceptLocal?: true;
       readonly invert?: true;
     }
+  /** Of the whole packet, in octets. */
+  | { readonly kind: "length"; readonly range: Said<PortRange> }
+  | { readonly kind: "packet-type"; readonly type: Said<(typeof packetTypes)[number]> }
+  /** Whether IPsec was used on the packet, or will be; with more options than these it is `unknown`. */
+  | {
+      readonly kind: "ipsec-policy";
+      readonly direction: "in" | "out";
+      readonly policy: "none" | "ipsec";
+    }
   | {
       readonly kind: "owner";
       readonly socketExists?: Said<true>;
@@ -156,6 +169,12 @@ export type ForeignMatch =
     }
   /** Anything else, as it stands in the text: `-m string --string "x" --algo bm`, or one option of the head. */
   | { readonly kind: "unknown"; readonly text: string };
+
+/** Addresses of one family, both ends in it. */
+export interface AddressRange {
+  readonly first: Ip;
+  readonly last: Ip;
+}
 
 /** Where to translate an address to: any of a range, or the port alone. */
 export interface NatRange {
@@ -226,5 +245,7 @@ export type ForeignTarget =
       readonly mark?: { readonly value: number; readonly mask: number };
     }
   | { readonly kind: "trace" }
+  /** The network of an address is replaced, the rest kept. */
+  | { readonly kind: "netmap"; readonly to: Cidr }
   /** Anything else, as it stands in the text behind `-j`. */
   | { readonly kind: "unknown"; readonly text: string };

@@ -28,8 +28,16 @@ export function openTable(name: TableName): OpenTable {
   const chains = new Map<string, OpenChain>();
   const own = new Set(builtInChains[name]);
 
+  // Rules of one chain stand together: comparing two names is quicker than looking one up.
+  let [lastName, last]: [string, OpenChain | undefined] = ["", undefined];
+  const known = (chain: string): OpenChain | undefined => {
+    if (last !== undefined && chain === lastName) return last;
+    const open = chains.get(chain);
+    if (open !== undefined) [lastName, last] = [chain, open];
+    return open;
+  };
   const chainOf = (chain: string): OpenChain => {
-    let open = chains.get(chain);
+    let open = known(chain);
     if (open === undefined) {
       open = {
         jump: { kind: "jump", chain },
@@ -45,7 +53,7 @@ export function openTable(name: TableName): OpenTable {
 
   return {
     name,
-    has: (chain) => chains.has(chain) || own.has(chain),
+    has: (chain) => known(chain) !== undefined || own.has(chain),
     jumpTo: (chain) => chains.get(chain)?.jump,
     declare(chain, policy, counters) {
       const open = chainOf(chain);

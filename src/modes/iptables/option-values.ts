@@ -1,7 +1,7 @@
 import { type Cidr, hostCidr, tryParseCidr } from "../../net/cidr.ts";
-import { formatIp, type Ip, tryParseIp } from "../../net/ip.ts";
+import { familyOf, formatIp, type Ip, tryParseIp } from "../../net/ip.ts";
 import { quoteComment } from "../quote.ts";
-import type { NatRange, PortRange, Rate, TcpFlag } from "./foreign.ts";
+import type { AddressRange, NatRange, PortRange, Rate, TcpFlag } from "./foreign.ts";
 import { tcpFlags } from "./foreign.ts";
 import { hex, plainName, shortRange } from "./syntax.ts";
 
@@ -81,6 +81,16 @@ export const dashedPorts: ValueText<PortRange> = oneWord(
 export const ids: ValueText<PortRange> = oneWord(
   (text) => readRange(text, "-", 0xffff_ffff),
   (range) => rangeText(range, "-"),
+);
+
+/** `10.0.0.1-10.0.0.9` */
+export const addressRange: ValueText<AddressRange> = oneWord(
+  (text) => {
+    const [first, last, ...more] = text.split("-").map(tryParseIp);
+    if (first === undefined || last === undefined || more.length > 0) return undefined;
+    return familyOf(first) === familyOf(last) ? { first, last } : undefined;
+  },
+  ({ first, last }) => `${formatIp(first)}-${formatIp(last)}`,
 );
 
 export const ip: ValueText<Ip> = oneWord(tryParseIp, formatIp);

@@ -47,6 +47,8 @@ class Parser {
   readonly #tables = new Map<TableName, OpenTable>();
   #table: OpenTable | undefined;
   #number = 0;
+  /** Whether any line may hold a control character: one look at the whole text is quicker than one at each line. */
+  #hasControls = true;
   #line: Line = { text: "", words: [], quoted: new Set() };
   readonly #context: RuleContext;
 
@@ -61,6 +63,7 @@ class Parser {
   }
 
   parse(text: string): IptablesRuleset {
+    this.#hasControls = CONTROL_IN_LINES.test(text);
     for (let start = 0; start < text.length;) {
       const newline = text.indexOf("\n", start);
       const end = newline < 0 ? text.length : newline;
@@ -76,7 +79,7 @@ class Parser {
   }
 
   #takeLine(text: string): void {
-    const control = text.search(CONTROL);
+    const control = this.#hasControls ? text.search(CONTROL) : -1;
     if (control >= 0) {
       throw invalid({ file: this.#file, line: this.#number, text, column: control }, "no control character");
     }
@@ -142,6 +145,7 @@ class Parser {
   }
 
   #counters(word: number, text: string): Counters {
+    if (text === "[0:0]") return noCounters;
     const [, packets, bytes] = /^\[(\d{1,20}):(\d{1,20})\]$/.exec(text) ?? [];
     if (packets === undefined || bytes === undefined) return this.#fail(word, "counters, such as [0:0]");
     return { packets: BigInt(packets), bytes: BigInt(bytes) };
@@ -166,6 +170,9 @@ interface Place {
 const SHOWN = 60;
 /** No rule of ours could show them. */
 const CONTROL = /[^\P{Cc}\t]/u;
+/** Of many lines. */
+const CONTROL_IN_LINES = /[^\P{Cc}\t\n]/u;
+const noCounters: Counters = Object.freeze({ packets: 0n, bytes: 0n });
 
 function invalid({ file, line, text, column }: Place, expected: string): SluiceError<"INPUT_INVALID"> {
   const rest = text.slice(column);

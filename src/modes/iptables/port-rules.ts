@@ -8,7 +8,7 @@ import type { Chain } from "./ruleset.ts";
 import { addServiceAddresses, type Drafts } from "./service-addresses.ts";
 import { addServiceChains } from "./service-chains.ts";
 
-/** What one service port adds to the rules of a family. */
+/** What one service port adds to the rules of a family, or several do. */
 export interface PortRules {
   /** Rules that it has in chains of all service ports, by table. */
   readonly shared: { readonly [T in keyof Drafts]: readonly Chain[] };
@@ -33,9 +33,22 @@ export function createPortCompiler(context: RuleContext): (port: ServicePort) =>
   };
 }
 
-/** Adds what a service port has in chains of all. */
+/** What several service ports add, one after the other. */
+export function joinPortRules(all: readonly PortRules[]): PortRules {
+  const joined = (table: keyof Drafts): readonly Chain[] => {
+    const draft = draftTable(table);
+    for (const { shared } of all) addShared(draft, shared[table]);
+    return Array.from(draft.chains, ([name, rules]) => ({ name, rules }));
+  };
+  return { shared: { filter: joined("filter"), nat: joined("nat") }, own: all.flatMap(({ own }) => own) };
+}
+
+/** Adds what service ports have in chains of all. */
 export function addShared(table: TableDraft, chains: readonly Chain[]): void {
-  for (const { name, rules } of chains) chain(table, name).push(...rules);
+  for (const { name, rules } of chains) {
+    const to = chain(table, name);
+    for (const rule of rules) to.push(rule);
+  }
 }
 
 /** Takes the chains that are shared, or those that are not, out of a draft. */

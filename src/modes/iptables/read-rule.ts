@@ -271,9 +271,15 @@ function readAddresses(text: string, family: Family): Cidr | "bad" | undefined {
   if (ip === undefined) return /^[\d./]*$/.test(text) || text.includes(":") ? "bad" : undefined;
   if (familyOf(ip) !== family) return family === 6 && text.includes(":") ? undefined : "bad";
   if (slash < 0) return hostCidr(ip);
+  const bitsText = text.slice(slash + 1);
+  // Nearly all are of this form; the address has been read already.
+  if (typeof ip === "number" && /^(?:[12]?\d|3[0-2])$/.test(bitsText)) {
+    const bits = Number(bitsText);
+    return bits === 32 ? { base: ip, bits } : { base: maskIp(ip, bits), bits };
+  }
   const range = tryParseCidr(text);
   if (range !== undefined) return range;
-  const mask = tryParseIp(text.slice(slash + 1));
+  const mask = tryParseIp(bitsText);
   if (mask === undefined || familyOf(mask) !== family) return "bad";
   const bits = typeof mask === "number" ? prefixOf(mask) : undefined;
   return bits === undefined ? undefined : { base: maskIp(ip, bits), bits };

@@ -96,4 +96,6 @@ export interface Table {
 export interface IptablesRuleset {
   readonly family: Family;
   readonly tables: readonly Table[];
+  /** Of a compiled one: for so many endpoints that kube-proxy does without what costs much. */
+  readonly manyEndpoints?: true;
 }

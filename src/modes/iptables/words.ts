@@ -9,6 +9,8 @@ export interface Line {
 const QUOTE = 34;
 const BACKSLASH = 92;
 const noneQuoted: ReadonlySet<number> = new Set();
+/** Of lines with one word in quotes, by its number: most have one, a comment. */
+const oneQuoted: readonly ReadonlySet<number>[] = Array.from({ length: 64 }, (_, word) => new Set([word]));
 
 /**
  * Cuts a line at its blanks. Inside quotes a backslash takes the next character as it is; a closing quote ends the
@@ -20,13 +22,13 @@ const noneQuoted: ReadonlySet<number> = new Set();
  */
 export function splitLine(text: string): Line | undefined {
   if (!text.includes('"')) {
-    const words = text.split(/[ \t]+/);
+    const words = text.includes("  ") || text.includes("\t") ? text.split(/[ \t]+/) : text.split(" ");
     const from = words[0] === "" ? 1 : 0;
     const to = words.at(-1) === "" ? -1 : words.length;
     return { text, words: from === 0 && to > 0 ? words : words.slice(from, to), quoted: noneQuoted };
   }
   const words: string[] = [];
-  const quoted = new Set<number>();
+  const quoted: number[] = [];
   for (let at = nextWord(text, 0); at < text.length; at = nextWord(text, at)) {
     const stop = wordEnd(text, at);
     if (text.charCodeAt(stop) !== QUOTE) {
@@ -36,11 +38,13 @@ export function splitLine(text: string): Line | undefined {
     }
     const end = closingQuote(text, stop + 1);
     if (end < 0) return undefined;
-    quoted.add(words.length);
+    quoted.push(words.length);
     words.push(text.slice(at, stop) + unescaped(text.slice(stop + 1, end)));
     at = end + 1;
   }
-  return { text, words, quoted };
+  const [only = oneQuoted.length] = quoted;
+  const shared = quoted.length === 1 ? oneQuoted[only] : undefined;
+  return { text, words, quoted: shared ?? new Set(quoted) };
 }
 
 /** Where the nth word stands in its line: the place of its first character, and the one behind its last. */

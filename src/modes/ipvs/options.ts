@@ -1,4 +1,4 @@
-import { ipvsSchedulers } from "../../balancers/registry.ts";
+import { ipvsSchedulers } from "../../balancers/ipvs-schedulers.ts";
 import { configInvalid } from "../../core/errors.ts";
 import type { Cidr } from "../../net/cidr.ts";
 import { type Ip, tryParseIp } from "../../net/ip.ts";

@@ -2,10 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../../model/model.ts";
 import type { ServicePort } from "../../model/service-port.ts";
 import type { Family } from "../../net/ip.ts";
+import { joiningBlocks } from "../joining-blocks.ts";
 import { remembering } from "../remembering.ts";
 import { type RuleContext, ruleContext } from "./context.ts";
-import { type DraftPart, draftTable, finishTable, takePart } from "./draft.ts";
+import { type DraftPart, draftTable, finishTable, joinParts, takePart } from "./draft.ts";
 import { addFixedRules } from "./fixed-rules.ts";
+import { createElementJoiner, type ElementJoiner } from "./join-elements.ts";
 import { serviceChains } from "./names.ts";
 import type { ResolvedNftablesOptions } from "./options.ts";
 import type { NftablesRuleset, Table, TableFamily } from "./ruleset.ts";
@@ -38,16 +40,20 @@ export function createNftablesCompiler(options: ResolvedNftablesOptions): (model
 function createTableCompiler(family: Family, options: ResolvedNftablesOptions): (model: Model) => Table {
   const tableFamily: TableFamily = family === 4 ? "ip" : "ip6";
   let context: RuleContext | undefined;
-  let partOf!: (port: ServicePort) => DraftPart;
+  let partsOf!: (ports: readonly ServicePort[]) => readonly DraftPart[];
+  let joinElements!: ElementJoiner;
   return (model) => {
     const now = ruleContext(model, family, options);
     if (context === undefined || !isDeepStrictEqual(context, now)) {
       context = now;
-      partOf = remembering(createPortCompiler(tableFamily, context));
+      const partOf = remembering(createPortCompiler(tableFamily, context));
+      // Of most service ports nothing has to be looked at: they stand in blocks in which nothing changed.
+      partsOf = joiningBlocks((ports: readonly ServicePort[]) => joinParts(ports.map(partOf)));
+      joinElements = createElementJoiner();
     }
     const fixed = draftTable(tableFamily);
     addFixedRules(fixed, context);
-    return finishTable(fixed, model.servicePorts[family].map(partOf), about);
+    return finishTable(fixed, partsOf(model.servicePorts[family]), about, joinElements);
   };
 }
 

@@ -19,20 +19,6 @@ export function dumpInvalid({ file, field }: Place, expected: string, received: 
   return new SluiceError("INPUT_INVALID", `${file}: ${field}: expected ${expected}, got ${shown}`, details);
 }
 
-/** A text that is no JSON, with the line and column where it ceases to be. */
-export function jsonInvalid(file: string, text: string, { message }: Error): SluiceError<"INPUT_INVALID"> {
-  // Where the engine does not tell a position, the text ends too early.
-  const position = Number(/position (\d+)/.exec(message)?.[1] ?? text.length);
-  const before = text.slice(0, position).split("\n");
-  const [line, column] = [before.length, before.at(-1)!.length + 1];
-  const details = { file, line, column, field: "the text", expected: "JSON", received: message };
-  return new SluiceError(
-    "INPUT_INVALID",
-    `${file}: the text: expected JSON, got ${message} (line ${line}, column ${column})`,
-    details,
-  );
-}
-
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,7 @@ import { datatypesOf } from "./datatypes.ts";
 import { dumpInvalid, inside, isObject, type JsonObject, type Place } from "./json-reader.ts";
 import { parseElement } from "./parse-element.ts";
 import { parseExpression, parseVerdict, unknown } from "./parse-expression.ts";
-import type { MatchOperator, Statement } from "./ruleset.ts";
+import type { Expression, MatchOperator, Statement } from "./ruleset.ts";
 import { fits, textsOf } from "./shapes.ts";
 
 /**
@@ -43,15 +43,22 @@ const operators: readonly MatchOperator[] = ["==", "!=", "<", ">", "<=", ">=", "
 
 function parseMatch(body: unknown, place: Place): Statement | undefined {
   if (!fits(body, { op: "text", left: "any", right: "any" })) return undefined;
+  const left = parseExpression(body["left"], inside(place, "left"));
+  if (body["op"] === "!") return noneOf(left, parseExpression(body["right"], inside(place, "right")));
   const operator = operators.find((known) => known === body["op"]);
   if (operator === undefined) return undefined;
-  const left = parseExpression(body["left"], inside(place, "left"));
   return {
     kind: "match",
     operator,
     left,
     right: parseExpression(body["right"], inside(place, "right"), datatypesOf(left)),
   };
+}
+
+/** `tcp flags ! syn,rst`: none of them is set. */
+function noneOf(left: Expression, flags: Expression): Statement {
+  const some: Expression = { kind: "binary", operator: "&", operands: [left, flags] };
+  return { kind: "match", operator: "==", left: some, right: { kind: "number", value: 0 } };
 }
 
 function parseVmap(body: unknown, place: Place): Statement | undefined {
@@ -68,18 +75,25 @@ function parseMangle(body: unknown, place: Place): Statement | undefined {
 }
 
 function parseSetUpdate(body: unknown, place: Place): Statement | undefined {
-  if (!fits(body, { op: "text", elem: "any", set: "text" })) return undefined;
-  const { op: operation, elem, set } = body;
+  if (!fits(body, { op: "text", elem: "any", set: "text", stmt: "any?" })) return undefined;
+  const { op: operation, elem, set, stmt = [] } = body;
   if (operation !== "add" && operation !== "update" && operation !== "delete") return undefined;
   const name = /^@(.+)$/.exec(set as string)?.[1];
-  if (name === undefined) return undefined;
-  return { kind: "set-update", operation, set: name, element: parseElement(elem, inside(place, "elem"), {}) };
+  if (name === undefined || !Array.isArray(stmt)) return undefined;
+  const element = parseElement(elem, inside(place, "elem"), {});
+  // What every element gets stands beside it in JSON, and inside it in nft's own words.
+  const own = stmt.map((one, i) => parseStatement(one, inside(inside(place, "stmt"), i)));
+  const statements = [...(element.statements ?? []), ...own];
+  return { kind: "set-update", operation, set: name, element: own.length === 0 ? element : { ...element, statements } };
 }
 
 function parseNat(type: "dnat" | "snat", body: unknown, place: Place): Statement | undefined {
-  const shape = { family: "text?", addr: "any?", port: "any?", flags: "texts?" } as const;
+  const shape = { family: "text?", addr: "any?", port: "any?", flags: "texts?", type_flags: "texts?" } as const;
   if (!fits(body, shape)) return undefined;
-  const { family, addr, port, flags } = body;
+  const { family, addr, port, flags, type_flags: typeFlags } = body;
+  // Networks are mapped one to one: the flag says it too.
+  const maps = textsOf(flags).includes("netmap");
+  if (textsOf(typeFlags).some((flag) => !maps || flag !== "prefix")) return undefined;
   if (family !== undefined && family !== "ip" && family !== "ip6") return undefined;
   return {
     kind: "nat",

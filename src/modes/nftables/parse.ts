@@ -1,13 +1,5 @@
-import {
-  dumpInvalid,
-  inside,
-  jsonInvalid,
-  type JsonObject,
-  type Place,
-  readList,
-  readObject,
-  readText,
-} from "./json-reader.ts";
+import { readJson } from "../../core/read-json.ts";
+import { dumpInvalid, inside, type JsonObject, type Place, readList, readObject, readText } from "./json-reader.ts";
 import { parseChain, parseOther, parseRule, parseSet, parseTable, type TableHead } from "./parse-objects.ts";
 import type { Chain, NamedObject, NamedSet, NftablesRuleset, Rule, Table } from "./ruleset.ts";
 
@@ -18,13 +10,17 @@ import type { Chain, NamedObject, NamedSet, NftablesRuleset, Rule, Table } from 
  * Up to nft 1.0.6 at least that JSON lacks the comments of tables and chains, and which sets are dynamic.
  *
  * @param file names the text in errors.
- * @throws {SluiceError} INPUT_INVALID, with the place, for a text that is no JSON or not of this form, for a rule whose
+ * @throws {SluiceError} INPUT_INVALID, with line and column, for a text that is no JSON or not of this form, for a rule whose
  *   chain is not listed, and for a chain or set whose table is not.
  */
 export function parseNftables(text: string, file: string): NftablesRuleset {
+  return readJson(text, file, (value) => readRuleset(value, file));
+}
+
+function readRuleset(value: unknown, file: string): NftablesRuleset {
   const root: Place = { file, field: "nftables" };
   const tables = new Map<string, TableDraft>();
-  const listed = readList(readObject(parseJson(text, file), { file, field: "the text" }), "nftables", {
+  const listed = readList(readObject(value, { file, field: "the text" }), "nftables", {
     file,
     field: "",
   });
@@ -43,14 +39,6 @@ interface TableDraft {
   readonly sets: NamedSet[];
   readonly chains: Map<string, { readonly about: Omit<Chain, "rules">; readonly rules: Rule[] }>;
   readonly objects: NamedObject[];
-}
-
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw jsonInvalid(file, text, error as Error);
-  }
 }
 
 function addObject(tables: Map<string, TableDraft>, type: string, object: JsonObject, place: Place): void {

@@ -71,11 +71,14 @@ function matchText({ operator, left, right }: Statement & { kind: "match" }, syn
 }
 
 function natText(statement: Statement & { kind: "nat" }, syntax: Syntax): string {
-  const { type, family, address, port, flags } = statement;
+  const { type, family, address, port } = statement;
+  const isNetmap = statement.flags.includes("netmap");
+  // That networks are mapped is a word before them.
+  const flags = statement.flags.filter((flag) => flag !== "netmap");
   // A listing leaves out that the map has addresses with ports; nft would not guess it when it reads.
   const pairs = syntax.format === "written" && address !== undefined && mapsToPairs(address) ? " addr . port" : "";
   const to = address === undefined && port === undefined ? "" : ` to ${placeText(address, port, syntax)}`;
-  return `${type}${family === undefined ? "" : ` ${family}`}${pairs}${to}${flagsText(flags, syntax)}`;
+  return `${type}${family === undefined ? "" : ` ${family}`}${pairs}${isNetmap ? " prefix" : ""}${to}${flagsText(flags, syntax)}`;
 }
 
 function mapsToPairs(address: Expression): boolean {

@@ -1,16 +1,22 @@
 import { countOf } from "../../core/count.ts";
 import type { BenchResult } from "../../measure/result.ts";
+import { growthTexts } from "../growth-texts.ts";
 import { headLines } from "../head.ts";
 import { noteTexts } from "../notes.ts";
 import { answerTexts, sureText } from "./answer.ts";
+import { emulatedSection } from "./emulated-section.ts";
+import { costFigure } from "./cost-figure.ts";
+import { faultsSection } from "./faults-section.ts";
 import { html, type Html } from "./html.ts";
 import { latencyFigure } from "./latency-figure.ts";
 import { rateFigure } from "./rate-figure.ts";
 import { ratioFigure } from "./ratio-figure.ts";
-import { seriesOf } from "./series.ts";
+import { scaleFigures } from "./scale-figures.ts";
+import { type Series, seriesOf } from "./series.ts";
+import { sharingSection } from "./sharing-section.ts";
 import { shareFigure } from "./share-figure.ts";
 import { style } from "./style.ts";
-import { countsTable, environmentTable, workTable } from "./tables.ts";
+import { countsTable, environmentTable, scaleTable, workTable } from "./tables.ts";
 
 /**
  * Results as one HTML file: no script, no request, readable on a phone, on paper and by ear. Pictures are drawn here, as
@@ -43,15 +49,15 @@ export function renderHtml(results: readonly BenchResult[]): string {
   return `<!doctype html>\n${page.html}\n`;
 }
 
-function titleOf({ subjects, control }: BenchResult): string {
-  const compared = subjects
+function titleOf({ subjects, control, emulated }: BenchResult): string {
+  const compared = [...subjects, ...(emulated?.subjects ?? [])]
     .map(({ subject }) => subject)
     .filter((one) => one !== control.reference && one !== control.again);
   return compared.length === 0 ? `${control.reference} twice` : `${compared.join(", ")}, next to ${control.reference}`;
 }
 
 function chapter(result: BenchResult, isWhole: boolean): Html {
-  const { works, services, subjects, cells, control, failures, environment, unmeasured } = result;
+  const { subjects, cells, control, failures, environment, unmeasured, emulated } = result;
   const series = seriesOf(subjects.map(({ subject }) => subject));
   const [, ...what] = headLines(result);
   const bottlenecks = cells.filter(
@@ -65,18 +71,15 @@ function chapter(result: BenchResult, isWhole: boolean): Html {
     <p class="sure"><strong>How sure:</strong> ${sureText({ ...result, bottlenecks })}</p>
     ${unmeasured.map(({ subject, reason }) => html`<p><strong>Not measured:</strong> ${subject}, since ${reason}.</p>`)}
     ${answerTexts(result).map((text) => html`<p>${text}</p>`)}
-    <h2>Latency</h2>
-    ${works.map((work) => latencyFigure(result, work, series))}
-    <h2>Rate</h2>
-    ${works.map((work) => rateFigure(result, work))}
-    <h2>Distribution over endpoints</h2>
-    ${services.map((service) => shareFigure(result, service))}
-    <h2>All numbers</h2>
-    ${works.flatMap((work) => [workTable(result, work), countsTable(result, work)])}
+    ${result.scale === undefined ? undefined : growthTexts(result.scale).map((text) => html`<p>${text}</p>`)}
+    ${scaleFigures(result)} ${result.emulated === undefined ? undefined : emulatedSection(result.emulated)}
+    ${result.faults === undefined ? undefined : faultsSection(result, result.faults)}
+    ${result.sharing === undefined ? undefined : sharingSection(result.sharing)}
+    ${result.works.length === 0 ? undefined : worksSection(result, series)}
     <h2>Notes</h2>
     <ul>
       ${noteTexts(result).map((text) => html`<li>${text}</li>`)}
-      ${subjects.map(({ subject, what: text }) => html`<li>${subject}: ${text}.</li>`)}
+      ${[...subjects, ...(emulated?.subjects ?? [])].map(({ subject, what: text }) => html`<li>${subject}: ${text}.</li>`)}
     </ul>
     <h2>Environment</h2>
     ${environmentTable(result)}
@@ -84,6 +87,18 @@ function chapter(result: BenchResult, isWhole: boolean): Html {
     <p>The same order, random picks and intervals come from the seed; figures differ from host to host.</p>
     <pre><code>${reproduce(environment.commandLine, result)}</code></pre>
   </article>`;
+}
+
+function worksSection(result: BenchResult, series: readonly Series[]): Html {
+  const { works, services } = result;
+  return html`<h2>Latency</h2>
+    ${works.map((work) => latencyFigure(result, work, series))}
+    <h2>Rate, and what it costs</h2>
+    ${works.map((work) => [rateFigure(result, work), costFigure(result, work, series)])}
+    <h2>Distribution over endpoints</h2>
+    ${services.map((service) => shareFigure(result, service))}
+    <h2>All numbers</h2>
+    ${scaleTable(result)} ${works.flatMap((work) => [workTable(result, work), countsTable(result, work)])}`;
 }
 
 /** The command as it was entered, with the seed that it drew. */

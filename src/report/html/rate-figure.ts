@@ -3,6 +3,7 @@ import type { BenchResult, WorkSummary } from "../../measure/result.ts";
 import { formatRate, formatReach } from "../format.ts";
 import { figure } from "./figure.ts";
 import type { Html } from "./html.ts";
+import { nameMargin } from "./name-margin.ts";
 
 const MEGA = 1e6;
 
@@ -24,7 +25,7 @@ export function rateFigure({ cells, limits }: BenchResult, { work, operation }: 
     alternative: `${unit} in ${work}: ${texts.join("; ")}.`,
     draw: (width) => ({
       height: rows.length * 24 + 72,
-      marginLeft: 104,
+      marginLeft: nameMargin(rows.map(({ subject }) => subject)),
       marginRight: 20,
       marginBottom: 44,
       style: { fontSize: "12px" },

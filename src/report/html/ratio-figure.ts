@@ -3,6 +3,7 @@ import type { BenchResult } from "../../measure/result.ts";
 import { formatRatio } from "../format.ts";
 import { figure } from "./figure.ts";
 import type { Html } from "./html.ts";
+import { nameMargin } from "./name-margin.ts";
 
 interface Row {
   readonly subject: string;
@@ -68,7 +69,7 @@ function below(
 
 function common(subjects: readonly string[], label: string): Plot.PlotOptions {
   return {
-    marginLeft: 104,
+    marginLeft: nameMargin(subjects),
     marginRight: 16,
     marginTop: 34,
     marginBottom: 44,

@@ -4,6 +4,7 @@ import { formatShare } from "../format.ts";
 import { busiestWork } from "../distribution.ts";
 import { figure } from "./figure.ts";
 import type { Html } from "./html.ts";
+import { nameMargin } from "./name-margin.ts";
 
 /** Half the width of what chance alone gives, in standard deviations of a share. */
 const Z95 = 1.96;
@@ -41,7 +42,7 @@ export function shareFigure(result: BenchResult, service: MeasuredService): Html
     alternative: `An even share is ${formatShare(even)}. ${texts.join("; ")}.`,
     draw: (width) => ({
       height: rows.length * 26 + 72,
-      marginLeft: 104,
+      marginLeft: nameMargin(rows.map(({ subject }) => subject)),
       marginRight: 20,
       marginBottom: 44,
       style: { fontSize: "12px" },

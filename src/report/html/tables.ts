@@ -1,10 +1,12 @@
 import type { BenchResult, CellResult, Environment, Quantity, WorkSummary } from "../../measure/result.ts";
 import { formatLatency, formatNumber, formatRate, formatRatio, formatReach, formatShare, NONE } from "../format.ts";
+import { formatCost } from "../processor-time.ts";
+import { scaleRows } from "../scale-lines.ts";
 import { promiseText } from "../work-section.ts";
 import { html, type Html } from "./html.ts";
 
 /** A table that scrolls by itself where the screen is narrow; by keys, too. */
-function table(caption: string, head: readonly string[], rows: readonly (readonly string[])[]): Html {
+export function table(caption: string, head: readonly string[], rows: readonly (readonly string[])[]): Html {
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">
     <table>
       <caption>
@@ -38,6 +40,7 @@ export function workTable({ cells, control }: BenchResult, { work, operation, co
     operation === "byte" ? "MB/s" : `${operation}s/s`,
     "±",
     `of ${control.reference}`,
+    operation === "byte" ? "CPU a MB" : "CPU each",
     ...percentiles,
   ];
   return table(caption, [...head, "generator busy", "errors", "promise"], rows.map(workRow));
@@ -49,6 +52,7 @@ function workRow(cell: CellResult): string[] {
     formatRate(cell.rate),
     formatReach(cell.rate),
     `${formatRatio(cell.ratio)}${cell.ratioDoubtful === true ? " ?" : ""}`,
+    formatCost(cell.processorTime),
   ];
   const latencies = cell.percentiles.map((one) => {
     return one.interval === null ? formatLatency(one) : `${formatLatency(one)} ${formatReach(one)}`;
@@ -60,6 +64,12 @@ function workRow(cell: CellResult): string[] {
     String(errors),
     promiseText(cell.distribution),
   );
+}
+
+/** What the number of services costs besides packets; nothing where a run had no such numbers. */
+export function scaleTable(result: BenchResult): Html | undefined {
+  const { head, rows } = scaleRows(result);
+  return rows.length === 0 ? undefined : table("rules and syncs by number of services", head, rows);
 }
 
 /** Which endpoint took how many. */

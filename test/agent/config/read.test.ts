@@ -196,7 +196,11 @@ const wrongs: readonly (readonly [marked: string, field: string, expected: strin
   ["portRange: ▸1-2", "portRange", 'its default, "": only mode userspace has it'],
   ["mode: ipvs\nudpIdleTimeout: ▸1s", "udpIdleTimeout", 'its default, "250ms": only mode userspace has it'],
   ["mode: userspace\nnodePortAddresses: ▸[10.0.0.0/8]", "nodePortAddresses", /^its default, \[\]/],
-  ["featureGates: {AllowServiceExternalIPs: ▸false}", "featureGates.AllowServiceExternalIPs", /^true, the one/],
+  [
+    "featureGates: {AllowServiceExternalIp: ▸false}",
+    "featureGates.AllowServiceExternalIp",
+    /perhaps AllowServiceExternalIPs/,
+  ],
   [
     "featureGates: {KubeProxyNFTablesLocalhostNodePorts: ▸true}",
     "featureGates.KubeProxyNFTablesLocalhostNodePorts",

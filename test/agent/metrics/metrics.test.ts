@@ -7,11 +7,12 @@ import { metricsAnswers } from "../../../src/agent/metrics/answers.ts";
 import { countRules, countWithoutLocalEndpoints } from "../../../src/agent/metrics/counts.ts";
 import { kubeProxyMetrics } from "../../../src/agent/metrics/kube-proxy-metrics.ts";
 import { snapshotChanges } from "../../../src/agent/metrics/snapshot-changes.ts";
-import { emptySnapshot } from "../../../src/cluster/state.ts";
+import { emptySnapshot, snapshotOf } from "../../../src/cluster/state.ts";
 import { manualClock } from "../../../src/core/clock.ts";
-import { buildModel } from "../../../src/model/build.ts";
-import { compileIptables } from "../../../src/modes/iptables/compile.ts";
+import { buildModel, createModelBuilder } from "../../../src/model/build.ts";
+import { compileIptables, createIptablesCompiler } from "../../../src/modes/iptables/compile.ts";
 import { resolveIptablesOptions } from "../../../src/modes/iptables/options.ts";
+import { node, service, slice } from "../../support/objects.ts";
 import { readRecordedConfig } from "../../support/kube-proxy-config.ts";
 import { readScenario } from "../../support/recorded-scenario.ts";
 import { inProject } from "../../support/root.ts";
@@ -248,6 +249,34 @@ for (const name of ["002-clusterip-tcp-2ep", "047-nodeport-basic"]) {
     }
   });
 }
+
+test("after a partial sync the rules written last are those of what changed, and the total is that of all", async () => {
+  const metrics = createAgentMetrics({ mode: "iptables", version: "1", clock: manualClock() });
+  const build = createModelBuilder();
+  const compile = createIptablesCompiler(4, resolveIptablesOptions({ nfacct: false }));
+  const web = service({ name: "web" });
+  const other = [
+    service({ name: "other", clusterIP: "10.96.0.11" }),
+    slice({ service: "other", endpoints: ["10.1.0.1"] }),
+  ];
+  const counts = async (endpoints: readonly string[], partial: boolean): Promise<readonly (number | undefined)[]> => {
+    const own = endpoints.length === 0 ? [] : [web, slice({ endpoints })];
+    const changed = build(snapshotOf([node(), ...own, ...other]), "node-a");
+    metrics.synced({ durationMs: 1, partial, model: changed, rulesets: [compile(changed)] });
+    const text = await metrics.exposition();
+    return ["last", "total"].map((what) =>
+      value(text, `kubeproxy_sync_proxy_rules_iptables_${what}{ip_family="IPv4",table="nat"}`),
+    );
+  };
+  // Five rules of the masquerading and the node ports; a service port has one to it, one an endpoint, two of each endpoint.
+  assert.deepEqual(await counts(["10.1.0.2"], false), [5 + 4 + 4, 13]);
+  // Its own chain with two rules, and the new endpoint's with two; that of the first stays as it is.
+  assert.deepEqual(await counts(["10.1.0.2", "10.1.0.3"], true), [2 + 2, 16]);
+  assert.deepEqual(await counts(["10.1.0.2", "10.1.0.3"], true), [0, 16]);
+  // The rules of KUBE-SERVICES are written anew, three chains go.
+  assert.deepEqual(await counts([], true), [1 + 1 + 3, 9]);
+  assert.deepEqual(await counts([], false), [9, 9]);
+});
 
 test("service ports whose policy wants endpoints here, and that have them elsewhere alone, are counted", () => {
   const count = (scenario: string, mode: "iptables" | "ipvs") => {

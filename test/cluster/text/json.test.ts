@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import type { Key } from "../../../src/cluster/text/document.ts";
 import { readJson, tryReadJson } from "../../../src/cluster/text/json.ts";
-import { walkJson } from "../../../src/cluster/text/walk-json.ts";
+import { walkJson } from "../../../src/core/walk-json.ts";
 import { runs, seed } from "../../support/seed.ts";
 import { suite } from "../../support/suite.ts";
 import { damaged } from "../mutations.ts";

@@ -5,7 +5,7 @@ import { suite } from "../../support/suite.ts";
 import { type Kernel, noted, obstacle, programOf, variants, withKernel } from "./in-kernel.ts";
 
 const obstacles = await Promise.all(variants.map(obstacle));
-const test = suite("kernel, iptables: clean-up", { timeoutMs: 60_000 });
+const test = suite("kernel, iptables: clean-up", { timeoutMs: 60_000, sampled: 3 });
 
 /** Rules of others: kubelet's, those of an older kube-proxy, those of a CNI plugin. */
 const foreign = `*mangle

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { isSluiceError } from "../../../src/core/errors.ts";
 import { createCommands } from "../../../src/dataplane/kernel/commands.ts";
 import { suite } from "../../support/suite.ts";
@@ -21,9 +24,16 @@ test("a command that does not end in time is killed, and named", async () => {
 });
 
 test("so is one whose own children live on", async () => {
-  const hasty = createCommands(undefined, 50);
+  const folder = mkdtempSync(join(tmpdir(), "sluice-commands-"));
+  const file = join(folder, "pid");
   // Longer than a test may take.
-  assert.match(await failedWith(hasty.run(["sh", "-c", "sleep 25 & wait"])), /was killed/);
+  const lasting = ["sh", "-c", 'sleep 90 & echo $! > "$0"; wait', file] as const;
+  try {
+    assert.match(await failedWith(createCommands(undefined, 500).run(lasting)), /was killed/);
+    process.kill(Number(readFileSync(file, "utf8")), "SIGKILL");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("a command takes its input and gives its exit code", async () => {

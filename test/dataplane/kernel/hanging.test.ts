@@ -18,7 +18,7 @@ import { suite } from "../../support/suite.ts";
 import { failure, obstacle } from "./in-kernel.ts";
 
 const missing = await obstacle("nf_tables");
-const test = suite("kernel: a command that hangs", { timeoutMs: 120_000 });
+const test = suite("kernel: a command that hangs", { timeoutMs: 120_000, sampled: 2 });
 
 /** Longer than a command takes on a busy machine. */
 const PATIENCE_MS = 5000;

@@ -23,6 +23,7 @@ function hostWith(buckets: number, refused = ""): { settings: HostSettings; ran:
     listener: { synced() {}, reconciled() {} },
     iptables: undefined,
     fullSyncPeriodMs: 0,
+    staleChainsMs: 30_000,
     dry: false,
     clock: manualClock(),
     waitMs: () => assert.fail("it waits"),

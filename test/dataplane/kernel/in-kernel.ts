@@ -76,6 +76,7 @@ export function noted({ netns }: Kernel, variant: IptablesVariant): Noted {
     },
     iptables: variant,
     fullSyncPeriodMs: 3_600_000,
+    staleChainsMs: 30_000,
     dry: false,
     listener: { synced() {}, reconciled() {} },
     clock,

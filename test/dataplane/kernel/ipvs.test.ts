@@ -32,6 +32,7 @@ function programmerWith(commands: Commands): Programmer<"ipvs"> {
     commands,
     iptables: undefined,
     fullSyncPeriodMs: 3_600_000,
+    staleChainsMs: 30_000,
     dry: false,
     listener: { synced() {}, reconciled() {} },
     clock: manualClock(),

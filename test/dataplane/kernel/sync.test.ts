@@ -10,7 +10,7 @@ import { suite } from "../../support/suite.ts";
 import { failure, type Kernel, noted, obstacle, programOf, withKernel, withoutCommands } from "./in-kernel.ts";
 
 const obstacles = { nf_tables: await obstacle("nf_tables"), legacy: await obstacle("legacy") };
-const test = suite("kernel, iptables: what is fed", { timeoutMs: 60_000 });
+const test = suite("kernel, iptables: what is fed", { timeoutMs: 60_000, sampled: 4 });
 
 /** Declares a test with a kernel of its own, in both variants. */
 function check(name: string, body: (kernel: Kernel, variant: "nf_tables" | "legacy") => Promise<void>): void {
@@ -89,6 +89,35 @@ check("after the period all rules are written anew, which mends what somebody ch
   clock.advance(1);
   await programmer.apply(...programOf(...before));
   await assertSame(kernel, variant, before);
+});
+
+/** Services of 100 endpoints each. */
+const large = (services: number): ClusterObject[] => [
+  node(),
+  ...Array.from({ length: services }, (_, i) => [
+    service({ name: `svc${i}`, clusterIP: `10.96.0.${i + 1}` }),
+    slice({ service: `svc${i}`, endpoints: Array.from({ length: 100 }, (_, j) => `10.0.${i}.${j + 1}`) }),
+  ]).flat(),
+];
+
+check("with over 1,000 endpoints, what services that are gone leave goes once a period", async (kernel, variant) => {
+  const { programmer, fed, clock } = noted(kernel, variant);
+  await programmer.apply(...programOf(...large(13)));
+  clock.advance(30_000);
+  fed();
+  await programmer.apply(...programOf(...large(12)));
+  assert.equal(linesOf(fed().join(""), "-X ").length, 0, "within the period nothing goes");
+  const kept = linesOf(await kernel.dump(4), ":KUBE-S").filter((line) => /SVC|SEP/.test(line));
+  assert.equal(kept.length, 13 * 101);
+  await programmer.apply(...programOf(...large(13)));
+  await programmer.apply(...programOf(...large(11)));
+  assert.equal(linesOf(fed().join(""), "-X ").length, 0);
+  clock.advance(1);
+  await programmer.apply(...programOf(...large(11)));
+  assert.equal(linesOf(fed().join(""), "-X ").length, 2 * 101);
+  await assertSame(kernel, variant, large(11));
+  await programmer.apply(...programOf(...large(10)));
+  assert.equal(linesOf(fed().join(""), "-X ").length, 101, "with 1,000 they go at once");
 });
 
 /** Asserts that the kernel holds what a fresh one would hold of these objects. */

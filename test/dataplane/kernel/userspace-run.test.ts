@@ -87,7 +87,7 @@ const ask = () => new Promise((resolve) => {
 const missing = await obstacle("nf_tables");
 const node = missing ?? (await openNamespace(`sluice-us-${process.pid}`));
 const client = missing ?? (await openNamespace(`sluice-uc-${process.pid}`));
-const test = suite("userspace mode with portals", { timeoutMs: 180_000 });
+const test = suite("userspace mode with portals", { timeoutMs: 180_000, sampled: 1 });
 
 if (typeof node === "string" || typeof client === "string") test.skip("everything", `${node as string}`);
 else {

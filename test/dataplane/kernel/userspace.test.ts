@@ -17,7 +17,7 @@ import { compileStages } from "../../support/userspace-replay.ts";
 import { type Kernel, obstacle, withKernel } from "./in-kernel.ts";
 
 const missing = await obstacle("nf_tables");
-const test = suite("kernel, userspace", { timeoutMs: 120_000 });
+const test = suite("kernel, userspace", { timeoutMs: 120_000, sampled: 5 });
 const inKernel = (name: string, body: (kernel: Kernel) => Promise<void>): void =>
   missing === undefined ? test(name, () => withKernel("nf_tables", body)) : test.skip(name, missing);
 

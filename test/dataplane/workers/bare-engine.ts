@@ -68,7 +68,7 @@ function bareEngine(
     route: (flows: readonly NewFlow[]) => flows.map(toRoute),
   };
   const clock = manualClock();
-  const clockMs = new Float64Array(1);
+  const clockMs = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
   const common = { policy: { ...kernelPolicy, ...policy }, backlog: 4096, maxUdpFlows };
   const engine =
     chosen.name === "node"

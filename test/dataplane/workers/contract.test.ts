@@ -48,6 +48,6 @@ async function underTest(engine: EngineName): Promise<DataplaneUnderTest> {
 
 for (const engine of ["node", "native"] as const) {
   const missing = whyMissing(engine);
-  if (missing === undefined) dataplaneContract(`workers, ${engine} engine`, () => underTest(engine));
+  if (missing === undefined) dataplaneContract(`workers, ${engine} engine`, () => underTest(engine), { sampled: 2 });
   else suite(`workers, ${engine} engine`).skip("dataplane contract", missing);
 }

@@ -19,6 +19,7 @@ function socketsOf(...groups: readonly string[]): ListenerSocket[] {
     at: address,
     group,
     bound: undefined,
+    transparent: false,
     owners: new Set(),
     failure: undefined,
   }));

@@ -14,6 +14,7 @@ type Where = Parameters<typeof planListeners>[2];
 const where = (given: Partial<Where> = {}): Where => ({
   bind: "cluster-ips",
   listen: {},
+  transparent: [],
   ipv6: true,
   isLocal: () => false,
   ...given,

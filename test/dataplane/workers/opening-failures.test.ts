@@ -13,6 +13,7 @@ function failures(count: number, failure: string) {
     proto: TCP,
     at,
     frontend: { servicePort: `default/a${n}`, kind: "cluster-ip", proto: TCP, addr: at },
+    transparent: false,
   })) as Parameters<ReturnType<typeof createListenerSockets>["take"]>[0];
   return createListenerSockets()
     .take(wanted)

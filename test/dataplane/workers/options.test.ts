@@ -19,6 +19,7 @@ test("every option has its default", () => {
     bind: "loopback",
     listen: {},
     mapEndpoint: [],
+    transparent: [],
     modern: false,
     udpIdleMs: undefined,
     connectTimeoutMs: undefined,

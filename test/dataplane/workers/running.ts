@@ -6,7 +6,7 @@ import type { WorkersOptions } from "../../../src/dataplane/workers/options.ts";
 import { spawnWorker } from "../../../src/dataplane/workers/worker-thread.ts";
 import { createWorkersDataplane, type WorkersDataplane } from "../../../src/dataplane/workers/workers.ts";
 import type { SocketAddr } from "../../../src/net/flow.ts";
-import { type Suite, suite } from "../../support/suite.ts";
+import { suite, type Suite, type SuiteOptions } from "../../support/suite.ts";
 import { until } from "./peers.ts";
 
 export interface Running extends WorkersDataplane {
@@ -30,10 +30,10 @@ type Run = (options: WorkersOptions, run: (dataplane: Running) => Promise<void>)
 export function forEachEngine(
   name: string,
   declare: (test: Suite, running: Run, engine: EngineName) => void,
-  engines: readonly EngineName[] = ["node", "native"],
+  { engines = ["node", "native"], ...options }: SuiteOptions & { readonly engines?: readonly EngineName[] } = {},
 ): void {
   for (const engine of engines) {
-    const test = suite(`${name}, ${engine} engine`, { timeoutMs: 60_000 });
+    const test = suite(`${name}, ${engine} engine`, { timeoutMs: 60_000, ...options });
     const missing = whyMissing(engine);
     if (missing !== undefined) test.skip("all of it", missing);
     else declare(test, (options, run) => running({ engine, ...options }, run), engine);

@@ -1,6 +1,6 @@
 /** Vectors that nobody recorded: everything that the form has room for, in any combination. */
 import * as fc from "fast-check";
-import { ipvsSchedulers } from "../../../src/balancers/registry.ts";
+import { ipvsSchedulers } from "../../../src/balancers/ipvs-schedulers.ts";
 import { closeModes } from "../../../src/lab/conformance/vector.ts";
 
 type Step =

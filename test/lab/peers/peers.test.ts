@@ -1,9 +1,13 @@
 /** Other programs in a dataplane's place, with real connections. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createSocket } from "node:dgram";
 import { planNode } from "../../../src/agent/plan.ts";
 import { isSluiceError } from "../../../src/core/errors.ts";
+import { execOk } from "../../../src/host/exec.ts";
 import { findPeers } from "../../../src/lab/peers/find-peers.ts";
 import { createPeerDataplane, peerVersion } from "../../../src/lab/peers/peer-dataplane.ts";
 import { isListening } from "../../../src/lab/peers/listening.ts";
@@ -73,6 +77,40 @@ for (const name of peerNames) {
     }),
   );
 }
+
+/** A folder before all others of PATH, with a command in it. */
+function inFront(folder: string, command: string, script: string): void {
+  writeFileSync(join(folder, command), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const before = process.env["PATH"];
+  process.env["PATH"] = `${folder}:${before}`;
+  test.after(() => {
+    process.env["PATH"] = before;
+    rmSync(folder, { recursive: true });
+  });
+}
+
+check("socat", "one that a Ctrl-C reached as it began is started again, one that ends by itself is not", () =>
+  withEndpoints(async (_, port) => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-interrupted-"));
+    const began = join(folder, "began");
+    const real = await execOk(["sh", "-c", "command -v socat"]);
+    inFront(folder, "socat", `[ -e ${began} ] && exec ${real.trim()} "$@"; echo > ${began}; kill -INT $$`);
+    const { program, plan } = webAt(port);
+    const dataplane = createPeerDataplane("socat", ["default/web:http"], 1);
+    test.after(() => dataplane.close());
+    await dataplane.apply(program, plan);
+    assert.equal(await nameAt(dataplane.status().listeners[0]!.at!), "1");
+    await dataplane.close();
+
+    writeFileSync(join(folder, "socat"), `#!/bin/sh\necho tired >> ${began}; echo tired >&2; exit 1\n`, {
+      mode: 0o755,
+    });
+    const other = createPeerDataplane("socat", ["default/web:http"], 1);
+    test.after(() => other.close());
+    await assert.rejects(other.apply(program, plan), /socat: does not start: tired/);
+    assert.equal(readFileSync(began, "utf8"), "\ntired\n");
+  }),
+);
 
 check("nginx", "datagrams are answered", async () => {
   const backend = createSocket("udp4");

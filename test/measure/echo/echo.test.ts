@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { isSluiceError } from "../../../src/core/errors.ts";
 import { startEchoBackends } from "../../../src/measure/echo/backends.ts";
 import { countsSince } from "../../../src/measure/echo/counters.ts";
-import { startLoadGenerator } from "../../../src/measure/load/generator.ts";
+import { startNodeGenerator } from "../../../src/measure/load/generator.ts";
 import type { LoadTask } from "../../../src/measure/load/task.ts";
 import { suite } from "../../support/suite.ts";
 import { echoServer } from "../load/servers.ts";
@@ -17,7 +17,7 @@ test("backends and load generator work in threads of their own, and end when clo
     { protocol: "tcp", host: "127.0.0.2", port: 0 },
     { protocol: "udp", host: "127.0.0.3", port: 0 },
   ]);
-  const generator = startLoadGenerator();
+  const generator = startNodeGenerator();
   const [first, second, third] = backends.ports.map((port, at) => ({ host: `127.0.0.${at + 1}`, port }));
   const common = { concurrency: 4, messageBytes: 64, windowMs: 100, timeoutMs: 15_000 };
   const tcp: LoadTask = { ...common, work: "tcp-request-response", targets: [first!, second!], firstLane: 1 };
@@ -25,7 +25,7 @@ test("backends and load generator work in threads of their own, and end when clo
   const tcpSample = await generator.run(tcp);
   const between = await backends.newSlice();
   const udpSample = await generator.run({ ...tcp, work: "udp-request-response", targets: [third!], firstLane: 5 });
-  const after = backends.counts();
+  const after = await backends.counts();
   await generator.close();
   await backends.close();
 
@@ -43,7 +43,7 @@ test("backends and load generator work in threads of their own, and end when clo
 
 test("an abort reaches the generator's thread", async () => {
   const server = await echoServer("tcp", 1);
-  const generator = startLoadGenerator();
+  const generator = startNodeGenerator();
   const abort = new AbortController();
   const task = { work: "tcp-request-response", targets: server.targets, concurrency: 1, messageBytes: 64 } as const;
   const running = generator.run({ ...task, windowMs: 60_000, timeoutMs: 60_000, firstLane: 1 }, abort.signal);

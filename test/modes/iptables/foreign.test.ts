@@ -120,6 +120,22 @@ const matches: { readonly [K in ForeignMatch["kind"]]: Cases<Extract<ForeignMatc
   "mac-source": [
     [{ kind: "mac-source", address: { not: "00:11:22:aa:bb:cc" } }, "-m mac ! --mac-source 00:11:22:aa:bb:cc"],
   ],
+  "address-range": [
+    [
+      {
+        kind: "address-range",
+        source: { not: { first: parseIp("10.0.0.1"), last: parseIp("10.0.0.9") } },
+        destination: { is: { first: parseIp("10.1.0.1"), last: parseIp("10.2.0.1") } },
+      },
+      "-m iprange ! --src-range 10.0.0.1-10.0.0.9 --dst-range 10.1.0.1-10.2.0.1",
+    ],
+  ],
+  length: [[{ kind: "length", range: { not: { first: 0, last: 100 } } }, "-m length ! --length 0:100"]],
+  "packet-type": [[{ kind: "packet-type", type: { is: "multicast" } }, "-m pkttype --pkt-type multicast"]],
+  "ipsec-policy": [
+    [{ kind: "ipsec-policy", direction: "in", policy: "none" }, "-m policy --dir in --pol none"],
+    [{ kind: "ipsec-policy", direction: "out", policy: "ipsec" }, "-m policy --dir out --pol ipsec"],
+  ],
   physdev: [
     [
       { kind: "physdev", in: { is: "eth0" }, out: { not: "eth1+" }, isBridged: { is: true } },
@@ -211,6 +227,7 @@ const targets: { readonly [K in ForeignTarget["kind"]]: Cases<Extract<ForeignTar
     ],
   ],
   trace: [[{ kind: "trace" }, "-j TRACE"]],
+  netmap: [[{ kind: "netmap", to: { base: ip("10.2.0.0"), bits: 24 } }, "-j NETMAP --to 10.2.0.0/24"]],
   unknown: [[{ kind: "unknown", text: "NFQUEUE --queue-num 3" }, "-j NFQUEUE --queue-num 3"]],
 };
 

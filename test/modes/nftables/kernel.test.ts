@@ -9,6 +9,7 @@ import { renderTransaction } from "../../../src/modes/nftables/render-commands.t
 import type { NamedSet, Rule, Table } from "../../../src/modes/nftables/ruleset.ts";
 import { planSync, type SyncState } from "../../../src/modes/nftables/sync.ts";
 import type { Transaction } from "../../../src/modes/nftables/transaction.ts";
+import { isFullRun } from "../../support/full-run.ts";
 import { scenarioFolders } from "../../support/recorded-scenario.ts";
 import { inProject } from "../../support/root.ts";
 import { runs, seed } from "../../support/seed.ts";
@@ -41,7 +42,7 @@ const refused = "159-long-names-no-endpoints";
 const all = scenarioFolders(inProject("test", "golden", "kube-proxy")).filter(
   (folder) => existsSync(join(folder, "expected", "00-initial.nftables.nft.txt")) && basename(folder) !== refused,
 );
-const chosen = process.env["SLUICE_FULL"] === undefined ? all.filter((folder) => sampled.has(basename(folder))) : all;
+const chosen = isFullRun() ? all : all.filter((folder) => sampled.has(basename(folder)));
 
 const missing = await obstacle();
 const kernel = missing === undefined ? await makeNamespace("nft") : undefined;

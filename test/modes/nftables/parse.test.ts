@@ -22,7 +22,7 @@ const statements = (...expr: readonly unknown[]): readonly Statement[] =>
 
 /** What is wrong, where, and what was expected. */
 const wrong: readonly (readonly [text: string, field: string, expected: string])[] = [
-  ["", "the text", "JSON"],
+  ["", "", "a value"],
   ["[]", "the text", "an object"],
   ['{"nftables":{}}', ".nftables", "a list"],
   ['{"nftables":[1]}', "nftables[0]", "an object"],
@@ -87,6 +87,12 @@ test("what is wrong is told with its place", () => {
           [error.details.file, error.details.field, error.details.expected],
           ["host.json", field, expected],
         );
+        // All on one line: the column tells the offset.
+        assert.equal(error.details.line, 1);
+        const rest = text.slice(error.details.column! - 1);
+        assert.ok(text === "" || error.details.column! > 1 || field === "the text", `${field}: ${rest}`);
+        const isThere = error.details.received !== "nothing" && !error.details.received.startsWith("the end");
+        if (isThere) assert.ok(rest.startsWith(error.details.received), `${field}: ${rest}`);
         return true;
       },
       text,
@@ -222,7 +228,8 @@ test("a dump that was damaged anywhere is read, or refused with a place, and nev
       read += 1;
     } catch (error) {
       assert.ok(isSluiceError(error, "INPUT_INVALID"), String(error));
-      assert.ok(error.details.field !== "" && error.message.startsWith("damaged: "));
+      const { line, column } = error.details;
+      assert.ok(line !== undefined && error.message.startsWith(`damaged:${line}:${column}: `), error.message);
     }
   });
   fc.assert(property, { seed, numRuns: runs(5000, 400) });

@@ -1,6 +1,7 @@
 import type { Clock } from "../../../core/clock.ts";
 import type { Random } from "../../../core/random.ts";
-import { type Flow, TCP, UDP } from "../../../net/flow.ts";
+import { type Flow, type SocketAddr, TCP, UDP } from "../../../net/flow.ts";
+import type { Ip } from "../../../net/ip.ts";
 import { flowKey } from "../flow-key.ts";
 import { isActive, type PacketKind } from "../flow-states.ts";
 import { Timers } from "../timers.ts";
@@ -29,6 +30,12 @@ interface Entry extends IpvsConnection {
   readonly template: Template | undefined;
   state: IpvsState;
 }
+
+/** What a connection or a template says of a packet, and when that is over, in the clock's milliseconds. */
+export type Settled = { readonly by: "connection" | "template"; readonly endMs: number } & (
+  | { readonly verdict: "forward"; readonly server: Server }
+  | { readonly verdict: "drop" }
+);
 
 /** Where an `Ipvs` gets time and chance from. */
 export interface IpvsSources {
@@ -94,6 +101,57 @@ export class Ipvs {
     return verdict;
   }
 
+  /**
+   * What is settled about a packet before any scheduler is asked: by its connection, or by its client's template.
+   * Changes nothing.
+   *
+   * @returns undefined where nothing is.
+   */
+  settled(flow: Flow, kind: PacketKind, { servers, settings }: VirtualService): Settled | undefined {
+    this.expire();
+    const known = this.#entries.get(flowKey(flow));
+    if (known !== undefined && !this.#isScheduledAgain(known, kind)) {
+      const by = { by: "connection", endMs: this.#timers.endOf(known) } as const;
+      return this.#reaches(known, kind)
+        ? { verdict: "forward", server: known.server, ...by }
+        : { verdict: "drop", ...by };
+    }
+    const { persistence } = settings;
+    const template = persistence && this.#templates.look(servers, flow.src, persistence);
+    if (template === undefined) return undefined;
+    return { verdict: "forward", server: template.server, by: "template", endMs: this.#templates.endOf(template) };
+  }
+
+  /**
+   * Puts a connection into the table as another table had it, and counts it.
+   *
+   * @param addr of its server, which may have been removed.
+   * @param leftMs until it leaves the table.
+   */
+  restore(flow: Flow, service: VirtualService, addr: SocketAddr, state: IpvsState, leftMs: number): void {
+    const { servers, settings } = service;
+    const nowMs = this.#clock.nowMs();
+    const template = settings.persistence && this.#templates.look(servers, flow.src, settings.persistence);
+    withServer(servers, addr, (server) => {
+      const its = template?.server === server ? template : undefined;
+      const entry: Entry = { flow, servers, server, template: its, state, openedMs: nowMs };
+      this.#entries.set(flowKey(flow), entry);
+      servers.opened(server, isActive(state));
+      if (its !== undefined) this.#templates.held(its);
+      this.#timers.arm(entry, nowMs, leftMs);
+    });
+  }
+
+  /** The same for the template of a client; of a virtual server without persistence there is none. */
+  restoreTemplate(client: Ip, { servers, settings }: VirtualService, addr: SocketAddr, leftMs: number): void {
+    const { persistence } = settings;
+    if (persistence === undefined) return;
+    withServer(servers, addr, (server) => {
+      const template = this.#templates.add(servers, client, persistence, server);
+      this.#templates.arm(template, this.#clock.nowMs(), leftMs);
+    });
+  }
+
   /** The server to which a new flow would go, by a random source of its own; changes nothing. O(servers). */
   peek(flow: Flow, { servers, settings: { persistence } }: VirtualService, random: Random): Server | undefined {
     this.expire();
@@ -142,10 +200,13 @@ export class Ipvs {
     return over && this.settings.reuseConnections && template === undefined;
   }
 
+  #reaches({ servers, server }: Entry, kind: PacketKind): boolean {
+    return isOfServer(kind) || servers.isListed(server) || this.settings.gracefulRemoval;
+  }
+
   #send(entry: Entry, kind: PacketKind): IpvsVerdict {
     const { servers, server } = entry;
-    const reaches = isOfServer(kind) || servers.isListed(server) || this.settings.gracefulRemoval;
-    if (!reaches) return dropped;
+    if (!this.#reaches(entry, kind)) return dropped;
     const before = entry.state;
     this.#enter(entry, nextState(before, kind));
     if (isActive(before) !== isActive(entry.state)) servers.moved(server, isActive(entry.state));
@@ -197,4 +258,12 @@ const rejected: IpvsVerdict = Object.freeze({ verdict: "reject" });
 /** Only packets of clients look for a server. */
 function isOfServer(kind: PacketKind): boolean {
   return kind === "reply" || kind === "server-fin" || kind === "server-rst";
+}
+
+/** Does something to a server of the list, or to one that was removed from it and is still bound. */
+function withServer(servers: ServerList, addr: SocketAddr, bind: (server: Server) => void): void {
+  const listed = servers.find(addr);
+  const server = listed ?? servers.add(addr, { weight: 1, upper: 0, lower: 0 });
+  bind(server);
+  if (listed === undefined) servers.remove(server);
 }

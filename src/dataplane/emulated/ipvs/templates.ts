@@ -71,6 +71,21 @@ export class Templates {
     this.#timers.arm(kept, nowMs, kept.timeoutMs);
   }
 
+  /** A connection that another table had opened by a template; its time does not begin anew. */
+  held(template: Template): void {
+    (template as Kept).controlled += 1;
+  }
+
+  /** Has the time of a template be over in `leftMs`. */
+  arm(template: Template, nowMs: number, leftMs: number): void {
+    this.#timers.arm(template as Kept, nowMs, leftMs);
+  }
+
+  /** When the time of a template is over, in the clock's milliseconds. */
+  endOf(template: Template): number {
+    return this.#timers.endOf(template as Kept);
+  }
+
   /** A connection that was opened by a template has left the table. */
   closed(template: Template): void {
     (template as Kept).controlled -= 1;

@@ -28,6 +28,7 @@ export function assumeHost({ interfaces, routes, addresses, routeLocalnet = true
   if (interfaces === undefined) assumptions.push(interfaceText(addresses));
   const device = known.find(({ name, addresses: own }) => name !== "lo" && own.length > 0)?.name ?? DEVICE;
   if (routes === undefined) assumptions.push(`everything leaves by ${device}: a default route`);
+  else assumptions.push("the routes given decide for every packet: rules of policy routing (ip rule) are not known");
   assumptions.push("packets are forwarded (ip_forward), and reverse path filtering is off");
   const all = routes ?? [...known.flatMap(connected), defaultRoute(4, device), defaultRoute(6, device)];
   return { host: { interfaces: known, routes: all, routeLocalnet }, assumptions };

@@ -24,6 +24,10 @@ export interface Connection {
   readonly tcpState: string;
   /** An expectation foresaw it: a helper's, or an ICMP error about another connection. */
   readonly expected: boolean;
+  /** Traffic was seen in both directions: a full table does not throw it out to make room. */
+  readonly assured: boolean;
+  /** After how long without a packet it is over, as its table told; absent: nobody told. */
+  readonly leftSeconds?: number;
   /** What was rewritten. */
   dnat: boolean;
   snat: boolean;
@@ -35,20 +39,48 @@ export interface Connection {
 /** The connections that a node knows, by both of their directions. */
 export interface ConnectionTable {
   readonly size: number;
+  /** Why no new connection fits in; undefined: there is room. */
+  readonly full?: FullTable;
+  /** Whether a TCP connection is picked up in mid-stream: net.netfilter.nf_conntrack_tcp_loose. */
+  readonly tcpLoose: boolean;
   /** @returns a copy that a walk may change. */
   find(tuple: Tuple): { readonly connection: Connection; readonly isReply: boolean } | undefined;
   /** Whether an answer of this form belongs to a connection already, so that NAT has to choose another port. */
   isTaken(reply: Tuple): boolean;
 }
 
-export function tableOf(connections: readonly Connection[]): ConnectionTable {
+export interface FullTable {
+  /** net.netfilter.nf_conntrack_max. */
+  readonly max: number;
+  /** Whether some connection never was assured: the kernel throws such a one out where it comes across it. */
+  readonly mayMakeRoom: boolean;
+}
+
+export interface TableOptions {
+  /** How long ago the connections stood so: those whose time was shorter are over. @default 0 */
+  readonly laterSeconds?: number;
+  /** net.netfilter.nf_conntrack_max. @default there is always room */
+  readonly max?: number;
+  /** net.netfilter.nf_conntrack_tcp_loose. @default true, as the kernel's own */
+  readonly tcpLoose?: boolean;
+}
+
+export function tableOf(
+  all: readonly Connection[],
+  { laterSeconds = 0, max, tcpLoose = true }: TableOptions = {},
+): ConnectionTable {
+  const connections = all.filter(({ leftSeconds }) => leftSeconds === undefined || leftSeconds > laterSeconds);
   const byTuple = new Map<string, { readonly connection: Connection; readonly isReply: boolean }>();
   for (const connection of connections) {
     byTuple.set(tupleKey(connection.original), { connection, isReply: false });
     byTuple.set(tupleKey(connection.reply), { connection, isReply: true });
   }
+  const isFull = max !== undefined && max > 0 && connections.length >= max;
+  const mayMakeRoom = isFull && connections.some(({ assured }) => !assured);
   return {
     size: connections.length,
+    tcpLoose,
+    ...(isFull ? { full: { max, mayMakeRoom } } : {}),
     find(tuple) {
       const found = byTuple.get(tupleKey(tuple));
       return found && { connection: { ...found.connection }, isReply: found.isReply };
@@ -74,6 +106,7 @@ export function openConnection(original: Tuple): Connection {
     replied: false,
     tcpState: "",
     expected: false,
+    assured: false,
     dnat: false,
     snat: false,
     dstBound: false,
@@ -95,12 +128,12 @@ export function stateOf({ replied, expected }: Connection, isReply: boolean): Co
 }
 
 /** Whether a packet of no known connection may open one; all others are INVALID. Source: Linux, tcp_conntracks. */
-export function mayOpen({ proto, icmp, flags }: Packet): boolean {
+export function mayOpen({ proto, icmp, flags }: Packet, { tcpLoose }: Pick<ConnectionTable, "tcpLoose">): boolean {
   if (proto === TCP) {
     const { SYN, ACK, RST, FIN } = tcpFlagBits;
     if ((flags & (RST | FIN)) !== 0) return false;
-    // A lone ACK is picked up in mid-stream: net.netfilter.nf_conntrack_tcp_loose is on by default.
-    return ((flags & SYN) !== 0) !== ((flags & ACK) !== 0);
+    const [syn, ack] = [(flags & SYN) !== 0, (flags & ACK) !== 0];
+    return syn ? !ack : ack && tcpLoose;
   }
   const isRequest = icmp === undefined || requests.has(icmp.type);
   return proto === UDP || proto === SCTP || isRequest;

@@ -18,12 +18,22 @@ export interface Interface {
 
 export type RouteType = "unicast" | "local" | "broadcast" | "blackhole" | "unreachable" | "prohibit" | "throw";
 
+/** One of several ways to the same destination. */
+export interface NextHop {
+  readonly device: string;
+  readonly gateway?: Ip;
+  /** Its share among all, at least 1. */
+  readonly weight: number;
+}
+
 export interface Route {
   readonly destination: Cidr;
   readonly type: RouteType;
-  /** Empty for types that lead nowhere. */
+  /** Empty for types that lead nowhere; of several next hops that of the first. */
   readonly device: string;
   readonly gateway?: Ip;
+  /** Two or more; absent: there is one way. */
+  readonly hops?: readonly NextHop[];
   /** Which of the node's addresses packets get. */
   readonly source?: Ip;
   readonly metric: number;

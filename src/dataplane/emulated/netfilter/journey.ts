@@ -1,10 +1,13 @@
 /** A packet's way through a node: the hooks in order, conntrack, NAT and routing between them. */
-import { type Family, type Ip, isLoopback } from "../../../net/ip.ts";
-import { isReopened, mayOpen, openConnection, stateOf, type Tuple } from "./connection.ts";
+import { type Family, type Ip, isLoopback, sameIp } from "../../../net/ip.ts";
+import { TCP } from "../../../net/flow.ts";
+import { chosenRoute } from "./chosen-route.ts";
+import { isReopened, mayOpen, openConnection, stateOf, type Tuple, turned } from "./connection.ts";
 import type { HookFunction, Hooks } from "./hooks.ts";
 import type { Route } from "./host-node.ts";
 import { bindAsIs, isBound, manipulationOf, rewrite } from "./nat.ts";
 import type { Packet } from "./packet.ts";
+import { isInvalidTcp } from "./tcp-tracking.ts";
 import type { HookName, HookVerdict, Walk } from "./walk.ts";
 
 /** Where a packet ended. */
@@ -32,11 +35,11 @@ export function travel(walk: Walk, hooksOf: (family: Family) => Hooks): Arrival 
 function receive(walk: Walk, hooks: Hooks): Arrival {
   const ended = stopAt(walk, "PREROUTING", hooks);
   if (ended !== undefined) return ended;
-  const { packet, routing } = walk;
+  const { packet } = walk;
   if (walk.takenBySocket) return deliver(walk, hooks);
   const martian = martianText(walk);
   if (martian !== undefined) return { at: "drop", by: martian };
-  const route = routing.route(packet.dst);
+  const route = chosenRoute(walk, packet.dst);
   if (route?.type === "local" || isForAll(walk)) return deliver(walk, hooks);
   const lost = lostText(route);
   if (lost !== undefined) return lost;
@@ -51,8 +54,8 @@ function deliver(walk: Walk, hooks: Hooks): Arrival {
 
 /** What IPVS sends to a server passes OUTPUT as if it were the node's own; to a server of the node it stays inside. */
 function sendOn(walk: Walk, hooks: Hooks): Arrival {
-  const { packet, routing } = walk;
-  const route = routing.route(packet.dst);
+  const { packet } = walk;
+  const route = chosenRoute(walk, packet.dst);
   const lost = lostText(route);
   if (lost !== undefined) return lost;
   if (route!.type === "local") return { at: "local" };
@@ -69,15 +72,15 @@ function leave(walk: Walk, hooks: Hooks, route: Route): Arrival {
 }
 
 function send(walk: Walk, hooks: Hooks): Arrival {
-  const { packet, routing } = walk;
-  const first = routing.route(packet.dst);
+  const { packet } = walk;
+  const first = chosenRoute(walk, packet.dst);
   const lost = lostText(first);
   if (lost !== undefined) return lost;
   packet.outInterface = first!.device;
   const ended = runHook(walk, "OUTPUT", hooks);
   if (ended?.at === "redirected") return sendOn(walk, hooks);
   if (ended !== undefined) return ended;
-  const route = routing.route(packet.dst);
+  const route = chosenRoute(walk, packet.dst);
   const lostNow = lostText(route);
   if (lostNow !== undefined) return lostNow;
   packet.outInterface = route!.device;
@@ -136,7 +139,8 @@ function runHook(walk: Walk, hook: HookName, hooks: Hooks): HookEnd | undefined 
   const { beforeConntrack, beforeNat, nat, afterNat } = hooks[hook];
   const early = runAll(walk, beforeConntrack);
   if (early !== undefined) return early;
-  if (hook === "PREROUTING" || hook === "OUTPUT") track(walk);
+  const refused = hook === "PREROUTING" || hook === "OUTPUT" ? track(walk) : undefined;
+  if (refused !== undefined) return refused;
   return runAll(walk, beforeNat) ?? (hook === "FORWARD" ? undefined : runNat(walk, nat)) ?? runAll(walk, afterNat);
 }
 
@@ -153,19 +157,55 @@ function arrival(walk: Walk, verdict: HookVerdict): HookEnd | undefined {
   return verdict === "redirected" ? { at: verdict } : { at: verdict, by: walk.endedBy };
 }
 
-/** Conntrack looks the packet up, once. */
-function track({ packet, connections }: Walk): void {
-  if (packet.connection !== undefined || packet.state === "UNTRACKED") return;
+/** Conntrack looks the packet up, once. @returns what it refuses. */
+function track(walk: Walk): HookEnd | undefined {
+  const { packet, connections } = walk;
+  if (packet.connection !== undefined || packet.state === "UNTRACKED") return undefined;
+  if (packet.about !== undefined) {
+    trackError(walk, packet.about);
+    return undefined;
+  }
   const tuple = tupleOf(packet);
   const known = connections.find(tuple);
   if (known !== undefined && !isReopened(known.connection, known.isReply, packet.flags)) {
+    if (packet.proto === TCP && isInvalidTcp(known.connection.tcpState, known.isReply, packet.flags)) {
+      packet.state = "INVALID";
+      return undefined;
+    }
     packet.connection = known.connection;
     packet.isReply = known.isReply;
     packet.state = stateOf(known.connection, known.isReply);
-  } else if (mayOpen(packet)) {
+  } else if (mayOpen(packet, connections)) {
+    if (!hasRoom(walk)) return { at: "drop", by: fullText(walk) };
     packet.connection = openConnection(tuple);
     packet.state = "NEW";
   } else packet.state = "INVALID";
+  return undefined;
+}
+
+/** Throwing out one that never was assured is tried in a few buckets of the table only. Source: Linux, `early_drop`. */
+function hasRoom(walk: Walk): boolean {
+  const { full } = walk.connections;
+  if (full === undefined) return true;
+  const rule = (): string => `net.netfilter.nf_conntrack_max = ${full.max}`;
+  return (
+    full.mayMakeRoom && walk.doubt("conntrack", rule, "whether an unassured connection is thrown out to make room")
+  );
+}
+
+function fullText({ connections: { full } }: Walk): string {
+  return `conntrack: the table is full (nf_conntrack_max ${full?.max}): new flows are dropped`;
+}
+
+/** An ICMP error belongs to the connection whose packet it holds, as it was sent; it goes the way of the answers to that. */
+function trackError({ packet, connections }: Walk, about: Tuple): void {
+  const known = connections.find(turned(about));
+  if (known === undefined) return;
+  const { connection, isReply } = known;
+  if (!sameIp(packet.dst, (isReply ? connection.reply : connection.original).dst)) return;
+  packet.connection = connection;
+  packet.isReply = isReply;
+  packet.state = "RELATED";
 }
 
 function tupleOf({ proto, src, srcPort, dst, dstPort }: Packet): Tuple {
@@ -177,7 +217,7 @@ function runNat(walk: Walk, chains: readonly HookFunction[]): HookEnd | undefine
   const { connection } = walk.packet;
   if (connection === undefined) return undefined;
   const what = manipulationOf(walk.hook);
-  if (!isBound(connection, what) && !connection.replied) {
+  if (walk.packet.about === undefined && !isBound(connection, what) && !connection.replied) {
     for (const chain of chains) {
       const ended = arrival(walk, chain.run(walk));
       if (ended !== undefined) return ended;

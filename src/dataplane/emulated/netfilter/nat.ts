@@ -1,6 +1,7 @@
 /**
  * What NAT does with the first packet of a connection, and with all others. Source: Linux, net/netfilter/nf_nat_core.c.
  */
+import { type Cidr, maskIp } from "../../../net/cidr.ts";
 import type { Ip, Ip4 } from "../../../net/ip.ts";
 import { type Connection, type ConnectionTable, type Tuple, turned } from "./connection.ts";
 import { jhashWords, scaled } from "./jhash.ts";
@@ -46,6 +47,13 @@ export function bind(walk: Walk, what: Manipulation, to: NatTo): void {
   }
 }
 
+/** Replaces the network of an address: its other bits stay. */
+export function inNetwork(ip: Ip, { base, bits }: Cidr): Ip {
+  const kept = wordsOf(maskIp(ip, bits));
+  const network = wordsOf(base);
+  return ipOfWords(wordsOf(ip).map((word, at) => (network[at]! | (word ^ kept[at]!)) >>> 0));
+}
+
 export function isBound({ dstBound, srcBound }: Connection, what: Manipulation): boolean {
   return what === "destination" ? dstBound : srcBound;
 }
@@ -66,11 +74,11 @@ export function rewrite(walk: Walk, what: Manipulation): void {
   if (what === "destination") {
     const to = packet.isReply ? { ip: original.src, port: original.srcPort } : { ip: reply.src, port: reply.srcPort };
     packet.dst = to.ip;
-    packet.dstPort = to.port;
+    if (packet.about === undefined) packet.dstPort = to.port;
   } else {
     const to = packet.isReply ? { ip: original.dst, port: original.dstPort } : { ip: reply.dst, port: reply.dstPort };
     packet.src = to.ip;
-    packet.srcPort = to.port;
+    if (packet.about === undefined) packet.srcPort = to.port;
   }
 }
 
@@ -143,11 +151,12 @@ function chooseIp(now: Tuple, { first, last, persistent }: NatTo): Ip | undefine
     if (persistent !== true) hash = (hash ^ destination[at]!) >>> 0;
     return value;
   });
-  return typeof first === "number" ? (chosen[0] as Ip4) : ipOfWords(chosen);
+  return ipOfWords(chosen);
 }
 
+/** One word is an address of IPv4. */
 function ipOfWords([w0, w1, w2, w3]: readonly number[]): Ip {
-  return { w0: w0!, w1: w1!, w2: w2!, w3: w3! };
+  return w1 === undefined ? (w0 as Ip4) : { w0: w0!, w1, w2: w2!, w3: w3! };
 }
 
 function wordsOf(ip: Ip): readonly number[] {

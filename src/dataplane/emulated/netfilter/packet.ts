@@ -1,6 +1,6 @@
 import type { Family, Ip } from "../../../net/ip.ts";
-import { familyOf } from "../../../net/ip.ts";
-import type { Connection, ConnectionState } from "./connection.ts";
+import { familyOf, sameIp } from "../../../net/ip.ts";
+import type { Connection, ConnectionState, Tuple } from "./connection.ts";
 
 /** Bits of TCP's header, as `tcp flags` of nft numbers them. */
 export const tcpFlagBits = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32 } as const;
@@ -23,8 +23,12 @@ export interface PacketHead {
   readonly flags?: number;
   /** Of ICMP. */
   readonly icmp?: { readonly type: number; readonly code: number };
+  /** Of an ICMP error: the packet that it is about, as whoever sends the error had it. */
+  readonly about?: Tuple;
   /** @default 0 */
   readonly mark?: number;
+  /** Of the whole packet with its IP header, in octets. Absent: nobody said. */
+  readonly length?: number;
 }
 
 /** A packet on its way. */
@@ -40,6 +44,9 @@ export interface Packet {
   dstPorts: Ports | undefined;
   readonly flags: number;
   readonly icmp: { readonly type: number; readonly code: number } | undefined;
+  readonly about: Tuple | undefined;
+  /** In octets; undefined: nobody said. */
+  readonly length: number | undefined;
   mark: number;
   /** Empty: none yet, or a packet of the node itself. */
   inInterface: string;
@@ -63,6 +70,8 @@ export function openPacket(head: PacketHead): Packet {
     dstPorts: undefined,
     flags: head.proto === 6 ? (head.flags ?? tcpFlagBits.SYN) : 0,
     icmp: head.icmp,
+    about: head.about,
+    length: head.length,
     mark: head.mark ?? 0,
     inInterface: "",
     outInterface: "",
@@ -71,4 +80,18 @@ export function openPacket(head: PacketHead): Packet {
     state: "INVALID",
     isReply: false,
   };
+}
+
+const IP4_MULTICAST = 0xe;
+
+/**
+ * Whether the packet was sent to one host, as its link says: a packet that was neither a broadcast nor a multicast. NAT
+ * changes nothing about that.
+ *
+ * @returns false also where its link would have to be known.
+ */
+export function isForHost({ connection, isReply, dst }: Packet): boolean {
+  const sentTo = connection === undefined ? dst : (isReply ? connection.reply : connection.original).dst;
+  if (typeof sentTo !== "number") return sentTo.w0 >>> 24 !== 0xff;
+  return sentTo >>> 28 < IP4_MULTICAST && !sameIp(sentTo, 0xffff_ffff as typeof sentTo);
 }

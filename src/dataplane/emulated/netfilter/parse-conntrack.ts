@@ -5,7 +5,7 @@ import { protocolNumber } from "./iptables/protocol-number.ts";
 
 /**
  * Reads the text of `conntrack -L`, also with `-o extended`, and of /proc/net/nf_conntrack. Lines of connections are
- * kept; `#` begins a comment, and the closing line of the tool is passed over.
+ * kept, but for those of other zones than 0; `#` begins a comment, and the closing line of the tool is passed over.
  *
  * @param file names the text in errors.
  * @throws {SluiceError} INPUT_INVALID with line and column.
@@ -13,7 +13,10 @@ import { protocolNumber } from "./iptables/protocol-number.ts";
 export function parseConntrack(text: string, file = "conntrack -L"): readonly Connection[] {
   return text.split(/\r?\n/).flatMap((line, index) => {
     const isOther = line.trim() === "" || line.startsWith("#") || line.startsWith("conntrack v");
-    return isOther ? [] : [new LineReader(file, line, index + 1).read()];
+    if (isOther) return [];
+    const connection = new LineReader(file, line, index + 1).read();
+    // Packets are of zone 0 as long as no rule says otherwise, and zones know nothing of each other.
+    return /\szone(?:-orig)?=[1-9]/.test(line) ? [] : [connection];
   });
 }
 
@@ -50,10 +53,13 @@ class LineReader {
     const original = this.#tuple(proto, second < 0 ? fields : fields.slice(0, second));
     const reply = second < 0 ? turned(original) : this.#tuple(proto, fields.slice(second));
     const flags = new Set(words.map(({ text }) => text));
+    const time = words[from + 2]?.text ?? "";
     return {
       ...openConnection(original),
       reply,
       mark: this.#mark(fields),
+      assured: flags.has("[ASSURED]"),
+      ...(/^\d{1,10}$/.test(time) ? { leftSeconds: Number(time) } : {}),
       replied: !flags.has("[UNREPLIED]") && second >= 0,
       tcpState: proto === 6 ? (state?.text ?? "") : "",
       dnat: tupleKey({ ...reply, dst: original.src, dstPort: original.srcPort }) !== tupleKey(turned(original)),

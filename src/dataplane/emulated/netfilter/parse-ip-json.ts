@@ -1,7 +1,8 @@
 import { SluiceError } from "../../../core/errors.ts";
+import { readJson } from "../../../core/read-json.ts";
 import { type Cidr, hostCidr, maskIp, tryParseCidr } from "../../../net/cidr.ts";
 import { type Family, familyOf, type Ip, type Ip4, tryParseIp } from "../../../net/ip.ts";
-import type { Interface, InterfaceAddress, Route, RouteType } from "./host-node.ts";
+import type { Interface, InterfaceAddress, NextHop, Route, RouteType } from "./host-node.ts";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -9,20 +10,19 @@ type JsonObject = Readonly<Record<string, unknown>>;
  * Reads what `ip -j addr` printed.
  *
  * @param file names the text in errors.
- * @throws {SluiceError} INPUT_INVALID with the place: line and column of a text that is no JSON, else the field.
+ * @throws {SluiceError} INPUT_INVALID with line and column.
  */
 export function parseIpAddr(text: string, file = "ip -j addr"): readonly Interface[] {
-  return listOf(text, file).map((link, at) => {
+  return readList(text, file, (link, field) => {
     const name = link["ifname"];
-    if (typeof name !== "string") throw invalid(file, `[${at}].ifname`, "a name", name);
+    if (typeof name !== "string") throw invalid(file, `${field}.ifname`, "a name", name);
     const infos = link["addr_info"] ?? [];
-    if (!Array.isArray(infos)) throw invalid(file, `[${at}].addr_info`, "a list", infos);
-    return {
-      name,
-      addresses: infos
-        .filter((info: JsonObject) => info?.["family"] === "inet" || info?.["family"] === "inet6")
-        .map((info: JsonObject, i) => readAddress(info, file, `[${at}].addr_info[${i}]`)),
-    };
+    if (!Array.isArray(infos)) throw invalid(file, `${field}.addr_info`, "a list", infos);
+    const addresses = infos.flatMap((info: JsonObject | null, i) => {
+      const isInternet = info?.["family"] === "inet" || info?.["family"] === "inet6";
+      return isInternet ? [readAddress(info, file, `${field}.addr_info[${i}]`)] : [];
+    });
+    return { name, addresses };
   });
 }
 
@@ -46,40 +46,65 @@ function readAddress(info: JsonObject, file: string, field: string): InterfaceAd
 const types: readonly RouteType[] = ["unicast", "local", "broadcast", "blackhole", "unreachable", "prohibit", "throw"];
 
 /**
- * Reads what `ip -j route` printed, and `ip -j -6 route`; of several next hops the first is taken.
+ * Reads what `ip -j route` printed, and `ip -j -6 route`; next hops that are dead are left out, and so are
+ * routes that have no other.
  *
  * @param family whose default routes `default` is of, where no gateway tells.
  * @throws {SluiceError} INPUT_INVALID as of `parseIpAddr`.
  */
 export function parseIpRoute(text: string, file = "ip -j route", family: Family = 4): readonly Route[] {
-  return listOf(text, file).map((route, at) => readRoute(route, file, `[${at}]`, family));
+  return readList(text, file, (route, field) => readRoute(route, file, field, family)).filter(
+    (route) => route !== undefined,
+  );
 }
 
-function readRoute(route: JsonObject, file: string, field: string, family: Family): Route {
-  const hop = firstHop(route);
-  const gateway = readIp(hop["gateway"]) ?? readIp((hop["via"] as JsonObject | undefined)?.["host"]);
+/** @returns undefined for a route that leads nowhere any more. */
+function readRoute(route: JsonObject, file: string, field: string, family: Family): Route | undefined {
+  const hops = readHops(route, file, field);
+  const [hop] = hops;
   const source = readIp(route["prefsrc"]);
-  const known = [gateway, source].find((ip) => ip !== undefined);
+  const known = [hop?.gateway, source].find((ip) => ip !== undefined);
   const destination = readDestination(route["dst"], known === undefined ? family : familyOf(known));
   if (destination === undefined) throw invalid(file, `${field}.dst`, "an address, a range or default", route["dst"]);
   const type = types.find((one) => one === (route["type"] ?? "unicast"));
   if (type === undefined) throw invalid(file, `${field}.type`, `one of ${types.join(", ")}`, route["type"]);
-  const device = hop["dev"] ?? "";
-  if (typeof device !== "string") throw invalid(file, `${field}.dev`, "a name", device);
+  if (hop === undefined) return undefined;
   const metric = typeof route["metric"] === "number" ? route["metric"] : 0;
   return {
     destination,
     type,
-    device,
+    device: hop.device,
     metric,
-    ...(gateway === undefined ? {} : { gateway }),
+    ...(hop.gateway === undefined ? {} : { gateway: hop.gateway }),
+    ...(hops.length > 1 ? { hops } : {}),
     ...(source === undefined ? {} : { source }),
   };
 }
 
-function firstHop(route: JsonObject): JsonObject {
-  const [hop] = Array.isArray(route["nexthops"]) ? (route["nexthops"] as readonly unknown[]) : [];
-  return typeof hop === "object" && hop !== null ? (hop as JsonObject) : route;
+function readHops(route: JsonObject, file: string, field: string): readonly NextHop[] {
+  const listed = route["nexthops"] ?? [];
+  if (!Array.isArray(listed)) throw invalid(file, `${field}.nexthops`, "a list", listed);
+  if (listed.length === 0) return isDead(route) ? [] : [readHop(route, file, field)];
+  return listed.flatMap((hop: unknown, at) => {
+    const place = `${field}.nexthops[${at}]`;
+    if (typeof hop !== "object" || hop === null) throw invalid(file, place, "an object", hop);
+    return isDead(hop as JsonObject) ? [] : [readHop(hop as JsonObject, file, place)];
+  });
+}
+
+function isDead({ flags }: JsonObject): boolean {
+  return Array.isArray(flags) && flags.includes("dead");
+}
+
+function readHop(hop: JsonObject, file: string, field: string): NextHop {
+  const gateway = readIp(hop["gateway"]) ?? readIp((hop["via"] as JsonObject | null | undefined)?.["host"]);
+  const device = hop["dev"] ?? "";
+  if (typeof device !== "string") throw invalid(file, `${field}.dev`, "a name", device);
+  const weight = hop["weight"] ?? 1;
+  if (typeof weight !== "number" || !Number.isInteger(weight) || weight < 1 || weight > 256) {
+    throw invalid(file, `${field}.weight`, "a whole number in 1…256", weight);
+  }
+  return { device, weight, ...(gateway === undefined ? {} : { gateway }) };
 }
 
 function readIp(value: unknown): Ip | undefined {
@@ -97,16 +122,17 @@ function readDestination(value: unknown, family: Family): Cidr | undefined {
   return cidr && { base: maskIp(cidr.base, cidr.bits), bits: cidr.bits };
 }
 
-function listOf(text: string, file: string): readonly JsonObject[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text.trim() === "" ? "[]" : text);
-  } catch (error) {
-    throw invalid(file, "the text", "JSON", (error as Error).message);
-  }
-  const isList = Array.isArray(json) && json.every((one) => typeof one === "object" && one !== null);
-  if (!isList) throw invalid(file, "the text", "a list of objects", json);
-  return json as readonly JsonObject[];
+/** No text at all is what `ip` prints where there is nothing. */
+function readList<T>(text: string, file: string, read: (one: JsonObject, field: string) => T): readonly T[] {
+  if (text.trim() === "") return [];
+  return readJson(text, file, (json) => {
+    if (!Array.isArray(json)) throw invalid(file, "", "a list of objects", json);
+    return json.map((one: unknown, at) => {
+      const field = `[${at}]`;
+      if (typeof one !== "object" || one === null || Array.isArray(one)) throw invalid(file, field, "an object", one);
+      return read(one as JsonObject, field);
+    });
+  });
 }
 
 function invalid(file: string, field: string, expected: string, received: unknown): SluiceError<"INPUT_INVALID"> {

@@ -1,30 +1,57 @@
-import { createBalancer } from "../../../balancers/create-balancer.ts";
-import type { BalancerOptions } from "../../../balancers/balancer-options.ts";
-import { ipvsSchedulers } from "../../../balancers/registry.ts";
-import { manualClock } from "../../../core/clock.ts";
 import type { KernelServer, RealServer } from "../../../modes/ipvs/tables.ts";
 import { type Flow, formatSocketAddr, protocolName, type SocketAddr, TCP } from "../../../net/flow.ts";
 import { type Family, familyOf, ipKey } from "../../../net/ip.ts";
-import { schedulerOptions } from "../ipvs/scheduler-options.ts";
+import { ipvsSchedulers } from "../../../balancers/ipvs-schedulers.ts";
+import type { PacketKind } from "../flow-states.ts";
+import { schedulerFlags } from "../ipvs/scheduler-options.ts";
 import { chance, type Chance } from "./choices.ts";
 import { fraction } from "./fraction.ts";
 import type { HookFunction } from "./hooks.ts";
 import { type Packet, tcpFlagBits } from "./packet.ts";
+import { type IpvsStart, type TracedServer, traceServer } from "./traced-ipvs.ts";
 import type { HookVerdict, Walk } from "./walk.ts";
+
+/** A virtual server made ready, or why nobody can tell what it does. */
+type Traced = TracedServer | string;
 
 /** IPVS's own hooks: at INPUT behind everything but NAT, at OUTPUT right behind NAT. Source: Linux, ip_vs_core.c. */
 const INPUT_PRIORITY = 98;
 const OUTPUT_PRIORITY = -99;
 
-/** Makes the virtual servers of one family ready. */
-export function ipvsHooks(servers: readonly KernelServer[], family: Family): readonly HookFunction[] {
+/**
+ * Makes the virtual servers of one family ready. Each is set up when the first packet comes to it.
+ *
+ * @param start connections and templates; undefined: nobody told of any.
+ */
+export function ipvsHooks(
+  servers: readonly KernelServer[],
+  family: Family,
+  start?: IpvsStart,
+): readonly HookFunction[] {
   const byPlace = new Map(servers.map((server) => [placeOf(server), server]));
-  const run = (walk: Walk): HookVerdict => serve(walk, byPlace, family);
+  const traced = new Map<KernelServer, Traced>();
+  const tracedOf = (server: KernelServer): Traced => {
+    const known = traced.get(server);
+    if (known !== undefined) return known;
+    const made = unknownIn(server) ?? traceServer(server, start ?? { entries: [], laterSeconds: 0 });
+    traced.set(server, made);
+    return made;
+  };
+  const run = (walk: Walk): HookVerdict => {
+    if (walk.servedBy !== undefined || walk.packet.isReply) return "accept";
+    const server = serverOf(walk.packet, byPlace, family);
+    return server === undefined ? "accept" : serve(walk, server, tracedOf(server), start !== undefined);
+  };
   return [
     { hook: "INPUT", priority: INPUT_PRIORITY, kind: "filter", run },
     { hook: "OUTPUT", priority: OUTPUT_PRIORITY, kind: "filter", run },
   ];
 }
+
+/** kube-proxy leaves it so where a service has no endpoints, or none that a policy lets it send to. */
+export const NO_SERVERS = "has no servers";
+/** Servers that drain have weight 0; others may have as many connections as their thresholds let them. */
+export const NONE_TAKES = "has no server that takes connections";
 
 function placeOf(server: KernelServer): string {
   return "fwmark" in server
@@ -44,36 +71,70 @@ function serverOf(
   return marked ?? byPlace.get(`${place} ${dstPort}`) ?? byPlace.get(`${place} 0`);
 }
 
-function serve(walk: Walk, byPlace: ReadonlyMap<string, KernelServer>, family: Family): HookVerdict {
+function serve(walk: Walk, server: KernelServer, traced: Traced, isStartKnown: boolean): HookVerdict {
   const { packet } = walk;
-  if (walk.servedBy !== undefined || packet.isReply) return "accept";
-  const server = serverOf(packet, byPlace, family);
-  const opens = packet.proto !== TCP || (packet.flags & tcpFlagBits.SYN) !== 0;
-  if (server === undefined || !opens) return "accept";
+  const flow = flowOf(packet);
+  const kind = kindOf(packet);
+  const settled = typeof traced === "string" ? undefined : traced.settled(flow, kind);
+  if (settled === undefined && kind !== "open") return "accept";
   walk.passed += 1;
-  const rule = serverText(server);
-  const note = (effect: string): void => {
-    walk.steps.push({ hook: walk.hook, where: "ipvs", matched: true, rule: () => rule, effect });
-  };
-  if (!ipvsSchedulers.some((name) => name === server.scheduler)) {
-    walk.endedBy = `ipvs: ${rule}: the scheduler ${server.scheduler} is unknown`;
-    note("any of its servers, or none: undecided");
-    return "undecided";
+  if (typeof traced === "string") return end(walk, server, "undecided", traced);
+  if (settled !== undefined) {
+    const { by, to, leftSeconds } = settled;
+    if (to === undefined) return end(walk, server, "drop", "the server of its connection was removed");
+    const why = by === "connection" ? "as its connection says" : "as its client's template says";
+    return forward(walk, server, to, `, ${why} (${leftSeconds} s left)`);
   }
-  const chosen = choose(walk, server);
-  if (chosen === undefined) {
-    walk.endedBy = `ipvs: ${rule} has no server that takes connections`;
-    note("no server: reject");
-    return "reject";
-  }
-  const to = { ip: chosen.addr.ip, port: chosen.addr.port === 0 ? packet.dstPort : chosen.addr.port };
+  const to = choose(walk, server, traced, isStartKnown);
+  if (to === undefined) return end(walk, server, "reject", server.servers.length === 0 ? NO_SERVERS : NONE_TAKES);
+  return forward(walk, server, to, "");
+}
+
+/** What there is about a virtual server that nobody here can tell, in words. */
+function unknownIn({ scheduler, flags, persistenceEngine }: KernelServer): string | undefined {
+  if (!ipvsSchedulers.some((name) => name === scheduler)) return `the scheduler ${scheduler} is unknown`;
+  const flag = flags.find((one) => !schedulerFlags.includes(one));
+  if (flag !== undefined) return `the flag ${flag} of the scheduler is unknown`;
+  return persistenceEngine === undefined ? undefined : `clients are told apart by what ${persistenceEngine} reads`;
+}
+
+/** Of UDP and SCTP any packet may open a connection. */
+function kindOf({ proto, flags }: Packet): PacketKind {
+  if (proto !== TCP) return "open";
+  if ((flags & tcpFlagBits.RST) !== 0) return "client-rst";
+  if ((flags & tcpFlagBits.FIN) !== 0) return "client-fin";
+  return (flags & tcpFlagBits.SYN) !== 0 && (flags & tcpFlagBits.ACK) === 0 ? "open" : "request";
+}
+
+function end(walk: Walk, server: KernelServer, verdict: "undecided" | "drop" | "reject", why: string): HookVerdict {
+  walk.endedBy = verdict === "reject" ? `ipvs: ${serverText(server)} ${why}` : `ipvs: ${serverText(server)}: ${why}`;
+  note(walk, server, verdict === "undecided" ? "any of its servers, or none: undecided" : `${why}: ${verdict}`);
+  return verdict;
+}
+
+function forward(walk: Walk, server: KernelServer, addr: SocketAddr, why: string): HookVerdict {
+  const { packet } = walk;
+  const to = { ip: addr.ip, port: addr.port === 0 ? packet.dstPort : addr.port };
+  const chosen = server.servers.find((one) => formatSocketAddr(one.addr) === formatSocketAddr(addr));
   walk.servedBy = { ip: packet.dst, port: packet.dstPort };
-  note(`to ${formatSocketAddr(to)}${wayText(chosen)}`);
+  note(walk, server, `to ${formatSocketAddr(to)}${wayText(chosen)}${why}`, server.persistenceSeconds);
   redirect(packet, to);
   return "redirected";
 }
 
-function wayText({ forwarding }: RealServer): string {
+function note(walk: Walk, server: KernelServer, effect: string, sticksSeconds = 0): void {
+  walk.steps.push({
+    hook: walk.hook,
+    where: "ipvs",
+    matched: true,
+    rule: () => serverText(server),
+    effect,
+    ...(sticksSeconds === 0 ? {} : { sticksSeconds }),
+  });
+}
+
+function wayText(server: RealServer | undefined): string {
+  const { forwarding } = server ?? {};
   if (forwarding === undefined || forwarding.by === "masquerade") return "";
   return forwarding.by === "route" ? ", unchanged: the server has the address too" : ", in a tunnel";
 }
@@ -88,34 +149,40 @@ function redirect(packet: Packet, { ip, port }: SocketAddr): void {
   connection.dnat = true;
 }
 
-function choose(walk: Walk, server: KernelServer): RealServer | undefined {
-  const usable = server.servers.filter(({ weight }) => weight > 0);
-  if (usable.length < 2) return usable[0];
-  const { scheduler } = server;
+/** Schedulers that remember what they sent where, in tables that no dump shows. */
+const remembering: ReadonlySet<string> = new Set(["lblc", "lblcr"]);
+
+function choose(
+  walk: Walk,
+  { scheduler, persistenceSeconds }: KernelServer,
+  traced: TracedServer,
+  isStartKnown: boolean,
+): SocketAddr | undefined {
+  const some = traced.usable();
+  if (!isStartKnown && persistenceSeconds > 0)
+    walk.assumptions.add("no client of IPVS has a template of persistence yet");
   if (scheduler === "rr" || scheduler === "wrr") {
+    if (some.length < 2) return some[0]?.addr;
     walk.assumptions.add(`where the scheduler ${scheduler} stands is unknown: any turn is as likely`);
-    return usable[walk.draw(turns(usable, scheduler === "wrr"))];
+    // As they were added, the oldest first.
+    const servers = some.toReversed();
+    return servers[walk.draw(turns(servers, scheduler === "wrr"))]?.addr;
   }
-  walk.assumptions.add(`no server of IPVS has a connection yet: the scheduler ${scheduler} goes by the list`);
-  return scheduled(walk, server);
+  if (!isStartKnown && some.length > 1) {
+    walk.assumptions.add(`no server of IPVS has a connection yet: the scheduler ${scheduler} goes by the list`);
+  }
+  if (remembering.has(scheduler)) walk.assumptions.add(`the scheduler ${scheduler} remembers no destination yet`);
+  // What it draws is drawn in every way.
+  return traced.scheduled(flowOf(walk.packet), {
+    u32: () => walk.draw([chance(fraction(1, 1))]),
+    below: (n: number) => walk.draw(Array.from({ length: n }, () => chance(fraction(1, n)))),
+  });
 }
 
-function turns(servers: readonly RealServer[], weighted: boolean): readonly Chance[] {
+function turns(servers: readonly { readonly weight: number }[], weighted: boolean): readonly Chance[] {
   const weights = servers.map(({ weight }) => (weighted ? weight : 1));
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return weights.map((weight) => chance(fraction(weight, sum)));
-}
-
-/** Asks the scheduler itself, as it is right after it was set up; what it draws is drawn in every way. */
-function scheduled(walk: Walk, { scheduler, flags, servers }: KernelServer): RealServer | undefined {
-  const backends = servers.map(({ addr, weight }) => ({ id: formatSocketAddr(addr), weight }));
-  const random = {
-    u32: () => walk.draw([chance(fraction(1, 1))]),
-    below: (n: number) => walk.draw(Array.from({ length: n }, () => chance(fraction(1, n)))),
-  };
-  const options = { algorithm: scheduler, ...schedulerOptions(scheduler, flags) } as BalancerOptions;
-  const lease = createBalancer(options, backends, { random, clock: manualClock() }).acquire(flowOf(walk.packet));
-  return servers.find(({ addr }) => formatSocketAddr(addr) === lease?.backend);
 }
 
 function flowOf({ proto, src, srcPort, dst, dstPort }: Packet): Flow {

@@ -2,7 +2,7 @@ import type { Choices, Chance } from "./choices.ts";
 import type { ConnectionTable } from "./connection.ts";
 import type { SocketAddr } from "../../../net/flow.ts";
 import type { Packet } from "./packet.ts";
-import type { Routing } from "./host-node.ts";
+import type { Route, Routing } from "./host-node.ts";
 
 export type HookName = "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING";
 
@@ -17,6 +17,15 @@ export interface WalkStep {
   readonly matched: boolean;
   rule(): string;
   readonly effect: string;
+  /** For how long the client's further connections go where this step sends it; absent: each is chosen anew. */
+  readonly sticksSeconds?: number;
+}
+
+/** An element of a set, as an expression gave it for the packet. */
+export interface SetUpdate {
+  readonly value: unknown;
+  /** Whether the set has it now. */
+  readonly isIn: boolean;
 }
 
 /** One packet on its way through the rules of a node, and what they are told about it. */
@@ -40,6 +49,12 @@ export interface Walk {
   takenBySocket: boolean;
   /** The virtual server of IPVS that sent it on; undefined: none did. */
   servedBy: SocketAddr | undefined;
+  /** Lists of `-m recent` that the packet's own rules had its address put into. */
+  readonly remembered: Set<string>;
+  /** What the packet's own rules put into sets of nftables, or took out, last. */
+  readonly setUpdates: Map<object, SetUpdate>;
+  /** Which way was chosen of each route that has several. */
+  readonly hops: Map<Route, Route>;
   draw(chances: readonly Chance[]): number;
   /** Takes a condition that nobody can tell to hold or not. */
   doubt(where: string, rule: () => string, why: string): boolean;
@@ -68,6 +83,9 @@ export function openWalk({ packet, routing, connections, choices, isOwn, showsAl
     assumptions: new Set(),
     takenBySocket: false,
     servedBy: undefined,
+    remembered: new Set(),
+    setUpdates: new Map(),
+    hops: new Map(),
     draw: (chances) => choices.draw(chances),
     doubt: (where, rule, why) => choices.doubt(() => ({ where, rule: rule(), why })),
   };

@@ -9,7 +9,9 @@ export function writeAddr(words: Uint32Array, at: number, { ip, port }: SocketAd
   if (typeof ip === "number") {
     words[at] = 4;
     words[at + 2] = ip;
-    words.fill(0, at + 3, at + ADDR_WORDS);
+    words[at + 3] = 0;
+    words[at + 4] = 0;
+    words[at + 5] = 0;
     return;
   }
   words[at] = 6;

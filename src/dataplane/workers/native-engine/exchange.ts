@@ -11,7 +11,7 @@ const ROUTES_AT = ASKS_AT + BATCH * ASK_WORDS;
 const EXCHANGE_WORDS = ROUTES_AT + BATCH * ROUTE_WORDS;
 
 const became: readonly FlowChange["became"][] = ["closing", "closed", "reset", "expired"];
-const verdicts: readonly Route["kind"][] = ["forward", "refuse", "discard"];
+const VERDICTS: Readonly<Record<Route["kind"], number>> = { forward: 0, refuse: 1, discard: 2 };
 
 /** The memory in which an engine in C and its router meet. */
 export interface Exchange {
@@ -21,7 +21,8 @@ export interface Exchange {
 }
 
 export function createExchange(): Exchange {
-  const words = new Uint32Array(EXCHANGE_WORDS);
+  // Shared, though no other thread looks at it: other memory could be taken away from under the engine.
+  const words = new Uint32Array(new SharedArrayBuffer(EXCHANGE_WORDS * Uint32Array.BYTES_PER_ELEMENT));
   const change = (at: number): FlowChange => ({ slot: words[at]!, became: became[words[at + 1]!]! });
   const ask = (at: number): NewFlow => ({
     slot: words[at]!,
@@ -38,7 +39,7 @@ export function createExchange(): Exchange {
       for (let number = 0; number < asks; number += 1) {
         const at = ROUTES_AT + number * ROUTE_WORDS;
         const route = routes[number]!;
-        words[at] = verdicts.indexOf(route.kind);
+        words[at] = VERDICTS[route.kind];
         if (route.kind === "forward") writeAddr(words, at + 1, route.to);
       }
     },

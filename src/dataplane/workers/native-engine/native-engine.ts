@@ -1,8 +1,10 @@
-import type { Addon } from "../../../host/addon.ts";
+import type { Addon, EngineHandle } from "../../../host/addon.ts";
 import { TCP } from "../../../net/flow.ts";
 import { counterNames } from "../counters.ts";
 import type { Engine, FlowRouter, ListenerResult, ListenerSpec } from "../engine.ts";
 import type { ForwardingPolicy } from "../policy.ts";
+import { workersFailed } from "../workers-failed.ts";
+import { withDestination } from "./destinations.ts";
 import { createExchange } from "./exchange.ts";
 import { type ListeningSocket, openListeningSocket, systemError } from "./listening-socket.ts";
 import { policyWords } from "./policy-words.ts";
@@ -15,26 +17,42 @@ export interface NativeEngineOptions {
   readonly backlog: number;
   /** UDP flows at a time. */
   readonly maxUdpFlows: number;
-  /** One number: the time in milliseconds, for replays. Absent: the host's clock. */
+  /** One number in shared memory: the time in milliseconds, for replays. Absent: the host's clock. */
   readonly clockMs?: Float64Array;
 }
 
-/** The engine in C. It asks JavaScript where flows go, a batch a turn, and moves the bytes by itself. */
+/**
+ * The engine in C. It asks JavaScript where flows go, a batch a turn, and moves the bytes by itself.
+ *
+ * @throws {SluiceError} DATAPLANE_FAILED without memory or descriptors for it.
+ */
 export function createNativeEngine(addon: Addon, router: FlowRouter, options: NativeEngineOptions): Engine {
   checkCounters(addon);
   const exchange = createExchange();
   /** By listener: the number of its group. */
   const groups = new Map<number, { readonly group: string; readonly number: number }>();
+  const transparent = new Set<number>();
   let whenQuiet = (): void => {};
   let stopped = false;
 
+  const asker: FlowRouter = {
+    changed: (batch) => router.changed(batch),
+    route: (flows) =>
+      router.route(
+        transparent.size === 0
+          ? flows
+          : flows.map((flow) => (transparent.has(flow.listener) ? withDestination(addon, engine, flow) : flow)),
+      ),
+  };
   const turn = (changes: number, asks: number): void => {
-    exchange.handOver(router, changes, asks);
+    exchange.handOver(asker, changes, asks);
     if (changes > 0) whenQuiet();
   };
   const { clockMs, maxUdpFlows } = options;
   const counters = new Float64Array(options.counters);
-  const engine = addon.create(counters, exchange.words, clockMs, policyWords(options.policy), maxUdpFlows, turn);
+  const engine = created(() =>
+    addon.create(counters, exchange.words, clockMs, policyWords(options.policy), maxUdpFlows, turn),
+  );
 
   const groupOf = ({ id, group }: ListenerSpec): number =>
     [...groups.values()].find((known) => known.group === group)?.number ?? id;
@@ -44,6 +62,7 @@ export function createNativeEngine(addon: Addon, router: FlowRouter, options: Na
     const failure = addon.listen(engine, spec.id, socket.fd, spec.proto === TCP, number);
     if (failure < 0) return { id: spec.id, failure: `listen ${systemError(failure)}` };
     groups.set(spec.id, { group: spec.group, number });
+    if (spec.transparent === true) transparent.add(spec.id);
     return { id: spec.id, bound: socket.bound };
   };
   const openOne = (spec: ListenerSpec): ListenerResult => {
@@ -57,6 +76,7 @@ export function createNativeEngine(addon: Addon, router: FlowRouter, options: Na
     for (const id of ids) {
       addon.unlisten(engine, id);
       groups.delete(id);
+      transparent.delete(id);
     }
   };
   /** Resolves when no connection is open, at the latest after so long. */
@@ -90,6 +110,16 @@ export function createNativeEngine(addon: Addon, router: FlowRouter, options: Na
       addon.stop(engine);
     },
   };
+}
+
+/** @throws {SluiceError} DATAPLANE_FAILED, with what the host or the addon says. */
+function created(create: () => EngineHandle): EngineHandle {
+  try {
+    return create();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw workersFailed(`the C engine was not created: ${message} (${code})`, error);
+  }
 }
 
 /** The memory is laid out twice, here and in C: an addon of another version is found out at once. */

@@ -22,12 +22,14 @@ export interface AcceptedClient {
   readonly socket: Socket;
   readonly from: SocketAddr;
   readonly listener: number;
+  /** Of a transparent listener. */
+  readonly destination: SocketAddr | undefined;
   readonly policy: ForwardingPolicy;
 }
 
 /** @param over is called when both sides are closed. */
 export function createTcpFlow(
-  { socket: client, from, listener, policy }: AcceptedClient,
+  { socket: client, from, listener, destination, policy }: AcceptedClient,
   { turn, tally, slots }: EngineParts,
   over: () => void,
 ): TcpFlow {
@@ -49,7 +51,8 @@ export function createTcpFlow(
     whenSettled();
   };
   const ask = (attempt: number): void => {
-    turn.ask({ slot, listener, client: from, attempt }, (route) => {
+    const flow = { slot, listener, client: from, attempt };
+    turn.ask(destination === undefined ? flow : { ...flow, destination }, (route) => {
       if (aborted) return giveUp("reset");
       if (route.kind === "forward") return reach(route.to, attempt);
       tally.add(route.kind === "refuse" ? "rejected" : "dropped");
@@ -72,7 +75,7 @@ export function createTcpFlow(
     client.off("error", ignoreError);
     const { keepaliveSeconds, proxyProtocol, tcpIdleMs } = policy;
     if (keepaliveSeconds > 0) endpoint.setKeepAlive(true, keepaliveSeconds * 1000);
-    const to = peerAddr(client.localAddress, client.localPort);
+    const to = destination ?? peerAddr(client.localAddress, client.localPort);
     if (proxyProtocol !== 0 && to !== undefined) endpoint.write(proxyHeader(proxyProtocol, from, to));
     const joined = joinSockets(client, endpoint, policy.closesBoth, {
       toEndpoint: (bytes) => tally.add("bytesToEndpoints", bytes),

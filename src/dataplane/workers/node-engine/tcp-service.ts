@@ -4,6 +4,7 @@ import type { ListenerSpec } from "../engine.ts";
 import type { EngineParts, OpenListener } from "./parts.ts";
 import { listening } from "./listening.ts";
 import { createOneAtATime } from "./one-at-a-time.ts";
+import { type DestinationOf, originalDestinations } from "./original-destination.ts";
 import { peerAddr } from "./peer-addr.ts";
 import { SOCKET_BUFFER_BYTES } from "./tcp-dial.ts";
 import { createTcpFlow, type TcpFlow } from "./tcp-flow.ts";
@@ -31,13 +32,14 @@ export function createTcpService(parts: EngineParts, backlog: number): TcpServic
     for (const resolve of whenQuiet) resolve();
     whenQuiet = [];
   };
-  const accept = (socket: Socket, { id, group }: ListenerSpec): void => {
+  const accept = (socket: Socket, { id, group }: ListenerSpec, destinationOf: DestinationOf): void => {
     parts.tally.add("accepted");
     const from = peerAddr(socket.remoteAddress, socket.remotePort);
     // Reset while it waited to be accepted: there is nobody to serve.
     if (from === undefined) return void socket.destroy();
     const policy = parts.policy();
-    const flow: TcpFlow = createTcpFlow({ socket, from, listener: id, policy }, parts, () => over(flow));
+    const client = { socket, from, listener: id, policy, destination: destinationOf(socket) };
+    const flow: TcpFlow = createTcpFlow(client, parts, () => over(flow));
     open.add(flow);
     parts.tally.add("active");
     if (policy.oneAtATime) turns.queue(group, (done) => flow.start(done));
@@ -46,9 +48,10 @@ export function createTcpService(parts: EngineParts, backlog: number): TcpServic
 
   return {
     async listen(spec) {
+      const destinationOf = spec.transparent === true ? originalDestinations() : nowhere;
       const server = createServer(
         { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: SOCKET_BUFFER_BYTES },
-        (socket) => accept(socket, spec),
+        (socket) => accept(socket, spec, destinationOf),
       );
       const { ip, port } = spec.at;
       const options = { host: formatIp(ip), port, backlog, ipv6Only: true, reusePort: spec.reusePort };
@@ -65,3 +68,6 @@ export function createTcpService(parts: EngineParts, backlog: number): TcpServic
     },
   };
 }
+
+/** Of a listener that nothing is redirected to. */
+function nowhere(): undefined {}

@@ -64,6 +64,7 @@ export function createUdpFlow(
   const end = (): void => {
     if (ended) return;
     ended = true;
+    tally.add("datagramsLost", waiting.splice(0).length);
     entry.queue?.remove(entry);
     closeSocket();
     over();
@@ -74,7 +75,7 @@ export function createUdpFlow(
     asking = false;
     if (ended) return giveBack();
     if (route.kind === "forward") return connect(route.to);
-    tally.add(route.kind === "refuse" ? "rejected" : "dropped", waiting.length);
+    tally.add(route.kind === "refuse" ? "rejected" : "dropped", waiting.splice(0).length);
     end();
   };
   const connect = (to: SocketAddr): void => {
@@ -104,9 +105,9 @@ export function createUdpFlow(
     (datagram: Buffer): void => {
       if (socket.getSendQueueSize() > SEND_QUEUE_BYTES) return lost();
       socket.send(datagram, (error) => {
-        if (error === null) tally.add("datagramsToEndpoints");
-        else if (isAboutDatagram(error)) lost();
-        else failed();
+        if (error === null) return tally.add("datagramsToEndpoints");
+        lost();
+        if (!isAboutDatagram(error)) failed();
       });
     };
   const fromEndpoint = (datagram: Buffer): void => {

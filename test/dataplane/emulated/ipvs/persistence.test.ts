@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ipvsSchedulers } from "../../../../src/balancers/registry.ts";
+import { ipvsSchedulers } from "../../../../src/balancers/ipvs-schedulers.ts";
 import { TCP, UDP } from "../../../../src/net/flow.ts";
 import { parseIp } from "../../../../src/net/ip.ts";
 import { suite } from "../../../support/suite.ts";

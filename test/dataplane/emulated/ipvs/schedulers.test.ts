@@ -1,6 +1,6 @@
 /** What a virtual server does with its scheduler: every one, one datagram at a time, and one in place of another. */
 import assert from "node:assert/strict";
-import { ipvsSchedulers } from "../../../../src/balancers/registry.ts";
+import { ipvsSchedulers } from "../../../../src/balancers/ipvs-schedulers.ts";
 import { isSluiceError } from "../../../../src/core/errors.ts";
 import { UDP } from "../../../../src/net/flow.ts";
 import { suite } from "../../../support/suite.ts";

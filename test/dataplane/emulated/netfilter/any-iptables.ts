@@ -102,8 +102,17 @@ function conditions({ table, hook }: Chain): fc.Arbitrary<string> {
     fc.constantFrom("-m limit --limit 1000/sec --limit-burst 200", "-m physdev --physdev-is-bridged"),
     fc.constant("-m physdev ! --physdev-is-bridged"),
     fc.constantFrom("-p icmp -m icmp --icmp-type 8", "-f", "! -f"),
+    fc
+      .tuple(not, fc.constantFrom("29", "40", "60", "0:59", "41:1500"))
+      .map(([turned, text]) => `-m length ${turned}--length ${text}`),
+    fc
+      .tuple(not, fc.constantFrom("unicast", "broadcast"))
+      .map(([turned, type]) => `-m pkttype ${turned}--pkt-type ${type}`),
   ];
-  if (hasIn(hook)) all.push(said("-i", inNames));
+  if (hasIn(hook)) {
+    all.push(said("-i", inNames));
+    all.push(fc.constantFrom("-m policy --dir in --pol none", "-m policy --dir in --pol ipsec"));
+  }
   if (hasOut(hook)) all.push(said("-o", inNames));
   if (hasIn(hook) && hook !== "FORWARD")
     all.push(fc.tuple(not, types).map(([turned, text]) => `-m addrtype ${turned}--dst-type ${text} --limit-iface-in`));
@@ -180,11 +189,13 @@ function natTarget(hook: string): fc.Arbitrary<Target> {
         .map(([some, needs]) => ({ text: `-j DNAT --to-destination 10.2.0.3:${some}`, needs })),
       fc.tuple(port, proto).map(([number, needs]) => ({ text: `-j REDIRECT --to-ports ${number}`, needs })),
       fc.constant({ text: "-j REDIRECT" }),
+      fc.constantFrom({ text: "-j NETMAP --to 10.2.0.2/31" }, { text: "-j NETMAP --to 10.2.0.4/31" }),
     );
   }
   const snat = fc.oneof(
     fc.constant({ text: "-j SNAT --to-source 10.2.0.9" }),
     fc.constant({ text: "-j SNAT --to-source 10.1.0.1-10.1.0.4" }),
+    fc.constantFrom({ text: "-j NETMAP --to 10.2.0.0/24" }, { text: "-j NETMAP --to 10.3.0.0/16" }),
     fc.constant({ text: "-j SNAT --to-source 10.1.0.1-10.1.0.4 --persistent" }),
   );
   if (hook === "INPUT") return snat;

@@ -26,6 +26,27 @@ const sets = `
   map places { type ipv4_addr : ipv4_addr . inet_service; elements = { 10.96.0.1 : 10.2.0.3 . 8080, 10.96.0.10 : 10.2.0.4 . 80 } }
 `;
 
+/**
+ * Bits of headers by their place: both ports at once, one of them, parts of two, TCP's flags under a mask; version,
+ * protocol, length and addresses of IPv4. A rule has one of them at most, as nft 1.0.6 joins neighbours when it lists.
+ */
+const raw: readonly (readonly [text: string, ...values: string[]])[] = [
+  ["@th,0,32", "0x4e200050", "0x4e2101bb", "0x4e220035"],
+  ["@th,16,16", "80", "{ 53, 443 }", "8000-9000"],
+  ["@th,0,8", "0x4e", "0x4f"],
+  ["@th,8,16", "0x2000", "0x2101", "0x2200"],
+  ["@th,24,8", "80", "0x35"],
+  ["meta l4proto tcp @th,104,8", "2", "20"],
+  ["meta l4proto tcp @th,104,8 & 0x12", "2", "0x10"],
+  ["@nh,0,4", "4", "6"],
+  ["@nh,16,16", "29", "40-60"],
+  ["@nh,72,8", "6", "17"],
+  ["@nh,96,32", "0x0a010002", "0x0a010003-0x0a0100ff"],
+  ["@nh,120,8", "2", "3"],
+  ["@nh,120,16", "0x020a", "0x030a"],
+  ["@nh,128,16", "0x0a60", "0x0a02"],
+];
+
 interface Place {
   readonly type: "filter" | "nat" | "route";
   readonly hook: "prerouting" | "input" | "forward" | "output" | "postrouting";
@@ -49,6 +70,9 @@ function matches({ hook, priority }: Place): fc.Arbitrary<string> {
     said("th dport", fc.oneof(port, fc.constantFrom("1024-65535", "{ 53, 8000-9000 }"))),
     said("th sport", fc.constantFrom("20000", "20001-20004")),
     fc.tuple(fc.constantFrom("<", ">", "<=", ">="), port).map(([sign, number]) => `th dport ${sign} ${number}`),
+    ...raw.map(([text, ...values]) => said(text, fc.constantFrom(...values))),
+    said("meta length", fc.constantFrom("29", "0-59", "{ 40, 60 }")),
+    said("meta pkttype", fc.constantFrom("host", "broadcast", "{ host, multicast }")),
     said("meta mark", mark),
     fc.tuple(mark, fc.constantFrom("==", "!=")).map(([bits, sign]) => `meta mark & ${bits} ${sign} 0x0`),
     said("ct mark", mark),
@@ -66,6 +90,7 @@ function matches({ hook, priority }: Place): fc.Arbitrary<string> {
     said("fib daddr type", fc.constantFrom("local", "unicast", "broadcast", "multicast")),
     said("fib saddr type", fc.constantFrom("local", "unicast")),
     fc.constantFrom("tcp flags syn", "tcp flags & (syn | ack) == syn", "tcp flags != syn"),
+    fc.constantFrom("tcp flags ! syn", "tcp flags ! syn,ack", "ct status ! dnat"),
     fc.constantFrom("limit rate 1000/second burst 200 packets", "limit rate over 1000/second burst 200 packets"),
     fc.constantFrom("numgen random mod 2 0", "numgen random mod 3 != 0"),
     said("jhash ip saddr mod 4 seed 0xabc", fc.constantFrom(0, 1, 2, 3)),
@@ -127,6 +152,8 @@ function natAct(hook: Place["hook"]): fc.Arbitrary<Act> {
         .map(([address, number]) => ({ text: `dnat ip to ${address}:${number}`, needs: "meta l4proto { tcp, udp }" })),
       to.map((address) => ({ text: `dnat ip to ${address}` })),
       fc.constant({ text: "dnat ip to 10.2.0.2-10.2.0.5" }),
+      fc.constant({ text: "dnat ip prefix to 10.2.0.2/31" }),
+      fc.constant({ text: "dnat ip prefix to ip daddr map { 10.96.0.0/28 : 10.2.0.4/31 }" }),
       fc.constant({
         text: "dnat ip to numgen random mod 2 map { 0 : 10.2.0.2 . 80, 1 : 10.2.0.3 . 8080 }",
         needs: "meta l4proto tcp",
@@ -136,15 +163,27 @@ function natAct(hook: Place["hook"]): fc.Arbitrary<Act> {
       port.map((number) => ({ text: `redirect to :${number}`, needs: "meta l4proto { tcp, udp }" })),
     );
   }
-  const snat = fc.constantFrom({ text: "snat ip to 10.2.0.9" }, { text: "snat ip to 10.1.0.1-10.1.0.4" });
+  const snat = fc.constantFrom(
+    { text: "snat ip to 10.2.0.9" },
+    { text: "snat ip to 10.1.0.1-10.1.0.4" },
+    { text: "snat ip prefix to 10.3.0.0/16" },
+    { text: "snat ip prefix to ip saddr map { 10.1.0.0/24 : 10.2.0.0/24 }" },
+  );
   return hook === "input" ? snat : fc.oneof(snat, fc.constant({ text: "masquerade" }));
 }
 
 /** A rule names protocols once: nft refuses those that exclude each other. */
 function ofOneProtocol(conditions: readonly string[]): readonly string[] {
-  const isNamed = (condition: string): boolean => /\b(tcp|udp|icmp)\b/.test(condition);
-  const first = conditions.findIndex(isNamed);
-  return conditions.filter((condition, at) => at === first || !isNamed(condition));
+  return once(once(once(conditions, /\b(tcp|udp|icmp)\b/), /th dport [<>]/), /@[tn]h,/);
+}
+
+/**
+ * Leaves out all conditions of a kind but the first. Of two comparisons, `th dport < 443 th dport > 443`, nft 1.0.6 lists
+ * `th dport != 443-443`, which means something else.
+ */
+function once(conditions: readonly string[], kind: RegExp): readonly string[] {
+  const first = conditions.findIndex((condition) => kind.test(condition));
+  return conditions.filter((condition, at) => at === first || !kind.test(condition));
 }
 
 const places: readonly Place[] = [

@@ -1,4 +1,5 @@
-import { explore } from "../../../../src/dataplane/emulated/netfilter/choices.ts";
+import assert from "node:assert/strict";
+import { type Choices, explore } from "../../../../src/dataplane/emulated/netfilter/choices.ts";
 import { tableOf } from "../../../../src/dataplane/emulated/netfilter/connection.ts";
 import type { EmulatedNode, Walked } from "../../../../src/dataplane/emulated/netfilter/node.ts";
 import { type PacketHead, tcpFlagBits } from "../../../../src/dataplane/emulated/netfilter/packet.ts";
@@ -18,25 +19,42 @@ export function expectedEnds(
   packet: TrialPacket,
   nameOf: (where: string, rule: string) => string | undefined,
 ): readonly KernelEnd[] {
+  const { branches } = explore((choices): KernelEnd => {
+    const walks = walksOf(node, packet, choices);
+    const counted = new Map<string, number>();
+    for (const walked of walks) if (walked !== undefined) count(counted, walked, nameOf);
+    return { counted, arrived: arrivedOf(walks[0]) };
+  });
+  for (const { choices } of branches) {
+    const doubt = choices.find(({ kind }) => kind === "doubt");
+    assert.equal(doubt, undefined, "all conditions of these trials can be told");
+  }
+  return branches.map(({ end }) => end);
+}
+
+/** What the packets have with their headers, in octets: one of data; the options that Linux sends with a SYN; none. */
+const DATAGRAM = 29;
+const SYN = 60;
+const RESET = 40;
+
+/** The way of a packet, and of the node's answer where nobody listens: rules see that too. */
+export function walksOf(
+  node: EmulatedNode,
+  packet: TrialPacket,
+  choices: Choices,
+  showsAll = false,
+): readonly [Walked, Walked?] {
   const head: PacketHead = {
     proto: packet.proto,
     src: parseIp(packet.src),
     srcPort: packet.srcPort,
     dst: parseIp(packet.dst),
     dstPort: packet.dstPort,
+    length: packet.proto === 17 ? DATAGRAM : SYN,
   };
-  const { branches } = explore((choices): KernelEnd => {
-    const inInterface = packet.from === "node" ? "" : "c0";
-    const walked = node.walk(head, inInterface, choices);
-    const counted = new Map<string, number>();
-    count(counted, walked, nameOf);
-    if (walked.arrival.at === "local" && packet.proto === 6) {
-      // Nobody listens: the node says so, and rules see that too.
-      count(counted, node.answering(answered(walked)).walk(reset(walked), "", choices), nameOf);
-    }
-    return { counted, arrived: arrivedOf(walked) };
-  });
-  return branches.map(({ end }) => end);
+  const walked = node.walk(head, packet.from === "node" ? "" : "c0", choices, showsAll);
+  if (walked.arrival.at !== "local" || packet.proto !== 6) return [walked];
+  return [walked, node.answering(answered(walked)).walk(reset(walked), "", choices, showsAll)];
 }
 
 export function sameCounts(wanted: KernelEnd["counted"], seen: KernelEnd["counted"]): boolean {
@@ -81,5 +99,6 @@ function reset({ walk: { packet } }: Walked): PacketHead {
     dst: packet.src,
     dstPort: packet.srcPort,
     flags: tcpFlagBits.RST | tcpFlagBits.ACK,
+    length: RESET,
   };
 }

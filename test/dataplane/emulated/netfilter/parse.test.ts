@@ -67,14 +67,52 @@ test("ip -j addr and ip -j route", () => {
     ],
   );
   assert.deepEqual(routes[3]!.source, parseIp("10.0.0.1"));
-  for (const text of [
-    "{",
-    "[1]",
-    '[{"ifname":1}]',
-    '[{"ifname":"a","addr_info":[{"family":"inet","local":"x","prefixlen":1}]}]',
-  ]) {
-    assert.throws(() => parseIpAddr(text), /ip -j addr: .*expected/);
-  }
-  for (const text of ["null", '[{"dst":7}]', '[{"dst":"10.0.0.0/8","type":"odd"}]'])
-    assert.throws(() => parseIpRoute(text), /expected/);
+});
+
+test("ip -j route: several next hops have weights, dead ones are left out, and routes that have no other", () => {
+  const [both, one, ...none] = parseIpRoute(
+    '[{"dst":"default","nexthops":[{"gateway":"10.0.0.3","dev":"eth0","weight":3},{"gateway":"10.0.1.3","dev":"eth1","weight":1}]},' +
+      '{"dst":"10.1.0.0/16","nexthops":[{"gateway":"10.0.0.3","dev":"eth0","weight":1,"flags":["dead","linkdown"]},{"dev":"eth1","weight":1,"flags":[]}]},' +
+      '{"dst":"10.2.0.0/16","dev":"eth2","flags":["dead","linkdown"]}]',
+  );
+  assert.deepEqual(
+    both!.hops?.map(({ device, gateway, weight }) => [device, gateway && formatIp(gateway), weight]),
+    [
+      ["eth0", "10.0.0.3", 3],
+      ["eth1", "10.0.1.3", 1],
+    ],
+  );
+  assert.deepEqual([one!.device, one!.hops, none.length], ["eth1", undefined, 0]);
+});
+
+test("ip -j addr and ip -j route: what is wrong is told with line and column", () => {
+  const addresses: readonly (readonly [string, RegExp])[] = [
+    ["{", /^SluiceError: ip -j addr:1:2: expected a key/],
+    ["{}", /:1:1: expected a list of objects/],
+    ["[\n1]", /:2:1: \[0\]: expected an object, got 1/],
+    ['[{"ifname":1}]', /:1:12: \[0\]\.ifname: expected a name, got 1/],
+    ['[{"ifname":"a","addr_info":7}]', /:1:28: \[0\]\.addr_info: expected a list, got 7/],
+    [
+      '[{"ifname":"a","addr_info":[{"family":"inet","local":"x","prefixlen":1}]}]',
+      /:1:54: \[0\]\.addr_info\[0\]\.local: expected an address, got "x"/,
+    ],
+    [
+      '[{"ifname":"a","addr_info":[{"family":"inet","local":"10.0.0.1"}]}]',
+      /:1:29: .*prefixlen: expected 0…32, got nothing/,
+    ],
+  ];
+  for (const [text, message] of addresses) assert.throws(() => parseIpAddr(text), message);
+  const routes: readonly (readonly [string, RegExp])[] = [
+    ["null", /:1:1: expected a list of objects, got null/],
+    ['[{"dst":7}]', /:1:9: \[0\]\.dst: expected an address, a range or default, got 7/],
+    ['[{"dst":"10.0.0.0/8","type":"odd"}]', /:1:29: \[0\]\.type: expected one of unicast, /],
+    ['[{"dst":"default","dev":[]}]', /:1:25: \[0\]\.dev: expected a name/],
+    [
+      '[{"dst":"default","nexthops":[{"dev":"a","weight":0}]}]',
+      /:1:51: \[0\]\.nexthops\[0\]\.weight: expected a whole/,
+    ],
+    ['[{"dst":"default","nexthops":[3]}]', /:1:31: \[0\]\.nexthops\[0\]: expected an object/],
+    ['[{"dst":"default","nexthops":3}]', /:1:30: \[0\]\.nexthops: expected a list/],
+  ];
+  for (const [text, message] of routes) assert.throws(() => parseIpRoute(text), message);
 });

@@ -126,6 +126,18 @@ function udpContract(test: Suite, bareEngine: MakeEngine): void {
     );
   });
 
+  test("datagrams of all lengths come as they were sent, in order, both ways", () =>
+    scene(async ({ engine, at, client }) => {
+      client.send("first", at);
+      await client.count(1);
+      const lengths = [100, 100, 100, 40, 0, 100, 200, 200, 7, 0, 0, 1200, 1200, 1200, 1199, 1201, 9000, 9000, 1, 1];
+      const sent = lengths.map((length, number) => String.fromCharCode(97 + number).repeat(length));
+      for (const text of sent) client.send(text, at);
+      await client.count(1 + sent.length);
+      assert.deepEqual(texts(client), ["first", ...sent]);
+      assert.equal(engine.count("datagramsLost"), 0);
+    }));
+
   test("long datagrams pass whole", () =>
     scene(async ({ at, client }) => {
       client.send("x".repeat(9000), at);

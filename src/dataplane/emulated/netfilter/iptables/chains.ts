@@ -16,7 +16,9 @@ interface PreparedChain {
   /** `nat/KUBE-SERVICES`. */
   readonly where: string;
   readonly policy: "ACCEPT" | "DROP";
-  readonly rules: readonly PreparedRule[];
+  /** Each is made ready when a packet comes to it. */
+  readonly rules: (PreparedRule | undefined)[];
+  readonly given: readonly Rule[];
   readonly sections: readonly Section[];
 }
 
@@ -28,14 +30,14 @@ export class TableWalker {
   readonly #table: Table;
   readonly #family: Family;
   readonly #context: ConditionContext;
-  readonly #given: ReadonlyMap<string, Chain>;
+  readonly #given = new Map<string, Chain>();
   readonly #prepared = new Map<string, PreparedChain>();
 
   constructor(table: Table, family: Family, context: ConditionContext) {
     this.#table = table;
     this.#family = family;
     this.#context = context;
-    this.#given = new Map(table.chains.map((chain) => [chain.name, chain]));
+    for (const chain of table.chains) this.#given.set(chain.name, chain);
   }
 
   /**
@@ -63,9 +65,15 @@ export class TableWalker {
       const details = { chain: name, from };
       throw new SluiceError("RULESET_UNKNOWN_CHAIN", `${table}/${from} jumps to ${name}, which is not there`, details);
     }
-    const rules = given.rules.map((rule) => prepareRule(rule, this.#context));
-    const { policy = "ACCEPT" } = given;
-    const chain = { name, where: `${table}/${name}`, policy, rules, sections: buildSections(rules) };
+    const { policy = "ACCEPT", rules } = given;
+    const chain: PreparedChain = {
+      name,
+      where: `${table}/${name}`,
+      policy,
+      rules: Array.from({ length: rules.length }, () => undefined),
+      given: rules,
+      sections: buildSections(rules),
+    };
     this.#prepared.set(name, chain);
     return chain;
   }
@@ -89,7 +97,7 @@ export class TableWalker {
   #all(chain: PreparedChain, { start, end }: Section, walk: Walk, depth: number): Ending | "next" | "return" {
     for (let at = start; at < end; at += 1) {
       walk.passed += 1;
-      const ending = this.#rule(chain, chain.rules[at]!, walk, depth);
+      const ending = this.#rule(chain, this.#ready(chain, at), walk, depth);
       if (ending !== "next") return ending;
     }
     return "next";
@@ -106,11 +114,15 @@ export class TableWalker {
     for (const at of places) {
       walk.passed += at + 1 - passed;
       passed = at + 1;
-      const ending = this.#rule(chain, chain.rules[at]!, walk, depth);
+      const ending = this.#rule(chain, this.#ready(chain, at), walk, depth);
       if (ending !== "next") return ending;
     }
     walk.passed += end - passed;
     return "next";
+  }
+
+  #ready({ rules, given }: PreparedChain, at: number): PreparedRule {
+    return (rules[at] ??= prepareRule(given[at]!, this.#context));
   }
 
   #rule(chain: PreparedChain, rule: PreparedRule, walk: Walk, depth: number): Ending | "next" | "return" {
@@ -133,8 +145,16 @@ export class TableWalker {
     return next;
   }
 
-  #note({ where, name }: PreparedChain, { source }: PreparedRule, walk: Walk, matched: boolean, effect: string): void {
-    walk.steps.push({ hook: walk.hook, where, matched, rule: () => this.#text({ name }, source), effect });
+  #note({ where, name }: PreparedChain, rule: PreparedRule, walk: Walk, matched: boolean, effect: string): void {
+    const { source, sticksSeconds } = rule;
+    walk.steps.push({
+      hook: walk.hook,
+      where,
+      matched,
+      rule: () => this.#text({ name }, source),
+      effect,
+      ...(matched && sticksSeconds !== undefined ? { sticksSeconds } : {}),
+    });
   }
 
   #text({ name }: Pick<PreparedChain, "name">, rule: Rule): string {

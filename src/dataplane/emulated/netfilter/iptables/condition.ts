@@ -17,6 +17,8 @@ export interface PreparedCondition {
 export interface ConditionContext {
   /** Sets by name; undefined: nobody gave any. */
   readonly sets: ReadonlyMap<string, SetTest> | undefined;
+  /** For how long any rule asks for addresses of a list of `-m recent`; undefined: none asks with a time. */
+  recentSeconds(list: string): number | undefined;
 }
 
 export function looking(holds: Condition, doubt = ""): PreparedCondition {

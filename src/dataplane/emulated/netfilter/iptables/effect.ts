@@ -4,7 +4,8 @@ import type { OwnTarget, Target } from "../../../../modes/iptables/ruleset.ts";
 import { formatSocketAddr } from "../../../../net/flow.ts";
 import { formatIp, type Ip, type Ip4 } from "../../../../net/ip.ts";
 import { markedBy } from "../../packet.ts";
-import { bind, manipulationOf, type NatTo } from "../nat.ts";
+import { chosenRoute } from "../chosen-route.ts";
+import { bind, inNetwork, manipulationOf, type NatTo } from "../nat.ts";
 import type { HookVerdict, Walk } from "../walk.ts";
 
 /** What a target did: the packet goes on to the next rule, or something else happens; and in words. */
@@ -59,7 +60,7 @@ function translate(
 
 function masquerade(walk: Walk, target: Extract<OwnTarget, { readonly kind: "masquerade" }>): Effect {
   const { packet, routing } = walk;
-  const route = routing.route(packet.dst);
+  const route = chosenRoute(walk, packet.dst);
   const ip = route && routing.masqueradeSource(route, packet.dst);
   if (ip === undefined) {
     walk.endedBy = "the interface that it leaves by has no address to masquerade with";
@@ -122,10 +123,16 @@ function actForeign(walk: Walk, target: ForeignTarget, doubt: (why: string) => b
     }
     case "redirect-range":
       return redirect(walk, target.ports, target.random === true);
+    case "netmap": {
+      const what = manipulationOf(walk.hook);
+      const first = inNetwork(what === "destination" ? packet.dst : packet.src, target.to);
+      bind(walk, what, { first });
+      return { next: "accept", text: `${what} ${formatIp(first)}` };
+    }
     case "notrack":
       return untrack(walk);
     case "connection-tracking":
-      return target.off === true ? untrack(walk) : { next: "next", text: "connection tracking is set up" };
+      return target.off === true ? untrack(walk) : setUpTracking(walk, target, doubt);
     case "tproxy":
       return transparent(walk, target, doubt);
     case "unknown":
@@ -154,6 +161,19 @@ function untrack({ packet }: Walk): Effect {
   return { next: "next", text: "not tracked" };
 }
 
+/** Helpers and time-outs change nothing for a first packet; another zone has connections of its own. */
+function setUpTracking(
+  walk: Walk,
+  { zone, originalZone, replyZone }: Extract<ForeignTarget, { readonly kind: "connection-tracking" }>,
+  doubt: (why: string) => boolean,
+): Effect {
+  const named = zone ?? originalZone ?? replyZone;
+  const text = "connection tracking is set up";
+  if (named === undefined || !doubt(`which connections conntrack has in zone ${named}`)) return { next: "next", text };
+  walk.endedBy = `CT: zones of conntrack are not told apart (${named})`;
+  return { next: "undecided", text };
+}
+
 type Tproxy = Extract<ForeignTarget, { readonly kind: "tproxy" }>;
 
 /** Takes the packet for a socket of this node, where one listens; without one the packet is dropped. */
@@ -169,7 +189,7 @@ function transparent(walk: Walk, { mark, port }: Tproxy, doubt: (why: string) =>
 
 /** Targets that change nothing about where a packet goes. */
 const harmless = new Set(
-  "AUDIT CHECKSUM CLASSIFY CONNSECMARK DSCP ECN HL IDLETIMER LED RATEEST SECMARK TCPMSS TCPOPTSTRIP TOS TTL ULOG".split(
+  "AUDIT CHECKSUM CLASSIFY CONNSECMARK DSCP ECN HL IDLETIMER LED RATEEST SECMARK TEE TCPMSS TCPOPTSTRIP TOS TTL ULOG".split(
     " ",
   ),
 );

@@ -1,13 +1,15 @@
 import { assertNever } from "../../../../core/errors.ts";
-import type { ForeignMatch, Said } from "../../../../modes/iptables/foreign.ts";
+import type { AddressRange, ForeignMatch, Said } from "../../../../modes/iptables/foreign.ts";
 import { TCP } from "../../../../net/flow.ts";
 import { inCidr } from "../../../../net/cidr.ts";
+import { familyOf, type Ip } from "../../../../net/ip.ts";
 import { addressType } from "../address-type.ts";
 import type { Connection } from "../connection.ts";
-import { type Packet, tcpFlagBits } from "../packet.ts";
+import { compare } from "../nft/value.ts";
+import { isForHost, type Packet, tcpFlagBits } from "../packet.ts";
 import type { Walk } from "../walk.ts";
 import { acting, every, inverted, looking, type PreparedCondition, unknowable } from "./condition.ts";
-import { everyNth } from "./own-conditions.ts";
+import { everyNth, NO_BRIDGE } from "./own-conditions.ts";
 import { portHolds, stateHolds } from "./packet-conditions.ts";
 import { protocolNumber } from "./protocol-number.ts";
 
@@ -57,12 +59,37 @@ export function prepareForeignCondition(match: ForeignMatch): PreparedCondition 
         // Only Ethernet has these addresses: the node's own packets have none yet, and loopback none at all.
         return packet.inInterface === "" || packet.inInterface === "lo" ? false : undefined;
       }, "the sender's Ethernet address");
+    case "address-range":
+      return looking(({ packet }) =>
+        every([
+          said(match.source, (range) => isInRange(packet.src, range)),
+          said(match.destination, (range) => isInRange(packet.dst, range)),
+        ]),
+      );
     case "physdev":
-      return looking(() => allTurned(match));
+      return looking(({ assumptions }) => {
+        assumptions.add(NO_BRIDGE);
+        return allTurned(match);
+      });
     case "icmp-type":
       return looking(({ packet }) => icmpHolds(packet, match));
     case "reverse-path":
       return looking((walk) => reversePathHolds(walk, match));
+    case "length":
+      return looking(
+        ({ packet: { length } }) =>
+          said(match.range, ({ first, last }) =>
+            length === undefined ? undefined : length >= first && length <= last,
+          ),
+        "the packet's length",
+      );
+    case "packet-type":
+      return looking(
+        ({ packet }) => said(match.type, (type) => (isForHost(packet) ? type === "unicast" : undefined)),
+        "how the packet's link sent it",
+      );
+    case "ipsec-policy":
+      return ipsecCondition(match);
     case "owner":
       return looking((walk) => ownerHolds(walk, match), "which process sent the packet");
     case "unknown":
@@ -70,6 +97,15 @@ export function prepareForeignCondition(match: ForeignMatch): PreparedCondition 
     default:
       return assertNever(match);
   }
+}
+
+/** What IPsec did to a packet is in no dump of rules; what it will do depends on the host's own policies. */
+function ipsecCondition({ direction, policy }: Of<"ipsec-policy">): PreparedCondition {
+  if (direction === "out") return unknowable("whether IPsec takes the packet on");
+  return looking(({ assumptions }) => {
+    assumptions.add("the packet did not come by IPsec");
+    return policy === "none";
+  });
 }
 
 function valueOf<T>(said: Said<T>): T {
@@ -91,6 +127,10 @@ function headerHolds(packet: Packet, { proto, source, destination, flags, option
     said(flags, ({ mask, set }) => proto === TCP && (packet.flags & bitsOf(mask)) === bitsOf(set)),
     said(option, () => undefined),
   ]);
+}
+
+function isInRange(ip: Ip, { first, last }: AddressRange): boolean {
+  return familyOf(ip) === familyOf(first) && compare(first, ip) <= 0 && compare(ip, last) <= 0;
 }
 
 function bitsOf(flags: readonly (keyof typeof tcpFlagBits)[]): number {
@@ -146,13 +186,24 @@ function typeHolds({ packet, routing }: Walk, { source, destination, limitIn, li
 }
 
 /** Lists start empty: nothing is found in them, and nothing can be taken out. */
-function recentCondition({ set, check, update, remove, list = "DEFAULT" }: Of<"recent">): PreparedCondition {
+function recentCondition({
+  set,
+  check,
+  update,
+  remove,
+  list = "DEFAULT",
+  hitCount = 1,
+}: Of<"recent">): PreparedCondition {
   const asked = set ?? check ?? update ?? remove;
-  const plain = set !== undefined;
-  const holds = asked !== undefined && "not" in asked ? !plain : plain;
-  return acting(({ assumptions }) => {
-    if (set === undefined) assumptions.add(`no address is remembered yet in the list ${list} of -m recent`);
-    return holds;
+  const isTurned = asked !== undefined && "not" in asked;
+  return acting(({ assumptions, remembered }) => {
+    // Whom this packet's own rules remembered has one hit: this one.
+    const isThere = remembered.has(list);
+    if (set !== undefined) remembered.add(list);
+    else if (!isThere) assumptions.add(`no address is remembered yet in the list ${list} of -m recent`);
+    if (remove !== undefined) remembered.delete(list);
+    const holds = set !== undefined || (isThere && (remove !== undefined || hitCount <= 1));
+    return holds !== isTurned;
   });
 }
 
@@ -180,7 +231,8 @@ function reversePathHolds({ packet, routing }: Walk, { loose, acceptLocal, inver
     const route = routing.route(packet.src);
     if (route === undefined) return false;
     if (route.type === "local") return acceptLocal === true;
-    return route.type === "unicast" && (loose === true || route.device === packet.inInterface);
+    const devices = route.hops?.map(({ device }) => device) ?? [route.device];
+    return route.type === "unicast" && (loose === true || devices.includes(packet.inInterface));
   };
   return plain() !== (invert === true);
 }

@@ -3,6 +3,7 @@ import { type HookFunction, priorities } from "../hooks.ts";
 import type { HookName } from "../walk.ts";
 import { TableWalker } from "./chains.ts";
 import type { ConditionContext } from "./condition.ts";
+import { recentTimes } from "./recent-times.ts";
 
 /** Which hooks each table has chains at. */
 const places: Readonly<Record<TableName, readonly HookName[]>> = {
@@ -18,12 +19,15 @@ const places: Readonly<Record<TableName, readonly HookName[]>> = {
  *
  * A chain of the kernel's own that the ruleset does not name is empty.
  */
-export function iptablesHooks({ family, tables }: IptablesRuleset, context: ConditionContext): readonly HookFunction[] {
+export function iptablesHooks(
+  { family, tables }: IptablesRuleset,
+  { sets }: Pick<ConditionContext, "sets">,
+): readonly HookFunction[] {
+  const context = { sets, recentSeconds: recentTimes(tables) };
   return tables.flatMap((table) => {
     const walker = new TableWalker(table, family, context);
-    const named = new Set(table.chains.map(({ name }) => name));
     return places[table.name]
-      .filter((hook) => named.has(hook))
+      .filter((hook) => table.chains.some(({ name }) => name === hook))
       .map((hook): HookFunction => {
         const kind = table.name === "nat" ? "nat" : "filter";
         return { hook, kind, priority: priorityOf(table.name, hook), run: (walk) => walker.run(hook, walk) };

@@ -48,9 +48,13 @@ function plainCondition(match: OwnMatch, { sets }: ConditionContext): PreparedCo
       return acting((walk) => walk.draw(chances) === 0);
     }
     case "recent-set":
-      return acting(() => true);
+      return acting(({ remembered }) => {
+        remembered.add(match.list);
+        return true;
+      });
     case "recent-check":
-      return looking(({ assumptions }) => {
+      return looking(({ assumptions, remembered }) => {
+        if (remembered.has(match.list)) return true;
         assumptions.add(`no address is remembered yet in the list ${match.list} of -m recent`);
         return false;
       });
@@ -63,7 +67,10 @@ function plainCondition(match: OwnMatch, { sets }: ConditionContext): PreparedCo
       );
     }
     case "physdev-is-in":
-      return looking(() => false);
+      return looking(({ assumptions }) => {
+        assumptions.add(NO_BRIDGE);
+        return false;
+      });
     case "ipvs":
       return looking(({ servedBy, packet }) => {
         const isThat = servedBy !== undefined && servedBy.port === match.port && packet.proto === match.proto;
@@ -73,6 +80,9 @@ function plainCondition(match: OwnMatch, { sets }: ConditionContext): PreparedCo
       return assertNever(match);
   }
 }
+
+/** What conditions on ports of bridges take for granted. */
+export const NO_BRIDGE = "packets do not come by a port of a bridge that calls iptables (br_netfilter)";
 
 /** A trailing `+` matches any rest. */
 function interfaceTest(name: string, which: "inInterface" | "outInterface"): PreparedCondition["holds"] {

@@ -1,23 +1,13 @@
-import { type Ip, ipKey } from "../../../../net/ip.ts";
-import type { Rule } from "../../../../modes/iptables/ruleset.ts";
+import { ipKey } from "../../../../net/ip.ts";
+import type { Match, Rule } from "../../../../modes/iptables/ruleset.ts";
 import type { Packet } from "../packet.ts";
-
-/** What of a prepared rule tells where it is found. */
-export interface Sectioned {
-  /** IPv4: bits of the destination that must be `dst`; mask 0: any. */
-  readonly dst: number;
-  readonly dstMask: number;
-  /** 0: any. */
-  readonly dstPort: number;
-  readonly source: Rule;
-}
 
 /** Rules `start` to before `end` of a chain, found by what all of them ask for; without a map each is looked at. */
 export interface Section {
   readonly start: number;
   readonly end: number;
   readonly by?: "destination" | "port";
-  readonly places?: ReadonlyMap<number | string, readonly number[]>;
+  readonly places?: Places;
 }
 
 /** Shorter runs are gone through as fast. */
@@ -25,7 +15,7 @@ const SHORTEST = 8;
 const none: readonly number[] = [];
 
 /** Cuts a chain where its rules ask for other things: first by single destinations, then by destination ports. */
-export function buildSections(rules: readonly Sectioned[]): readonly Section[] {
+export function buildSections(rules: readonly Rule[]): readonly Section[] {
   const sections: Section[] = [];
   const keys = rules.map(keyOf);
   for (let start = 0; start < rules.length;) {
@@ -33,7 +23,7 @@ export function buildSections(rules: readonly Sectioned[]): readonly Section[] {
     let end = start + 1;
     while (end < rules.length && keys[end]?.by === by) end += 1;
     if (by === undefined || end - start < SHORTEST) addPlain(sections, start, end);
-    else sections.push({ start, end, by, places: placesOf(keys, start, end) });
+    else sections.push({ start, end, by, places: new Places(keys.slice(start, end), start) });
     start = end;
   }
   return sections;
@@ -50,31 +40,74 @@ function addPlain(sections: Section[], start: number, end: number): void {
   else sections.push({ start, end });
 }
 
-function placesOf(keys: readonly (Key | undefined)[], start: number, end: number): NonNullable<Section["places"]> {
+/** So often a section is gone through by its values: a trace asks a few times, and a map of a large one takes long. */
+const FEW = 16;
+
+/** Where the rules of a section stand, by what they ask for. */
+class Places {
+  readonly #values: readonly (number | string)[];
+  readonly #start: number;
+  #asked = 0;
+  #byValue: ReadonlyMap<number | string, readonly number[]> | undefined;
+
+  constructor(keys: readonly (Key | undefined)[], start: number) {
+    this.#values = keys.map((key) => key!.value);
+    this.#start = start;
+  }
+
+  /** In order. */
+  of(value: number | string): readonly number[] {
+    if (this.#byValue !== undefined) return this.#byValue.get(value) ?? none;
+    this.#asked += 1;
+    if (this.#asked > FEW) this.#byValue = placesByValue(this.#values, this.#start);
+    return this.#gone(value);
+  }
+
+  #gone(value: number | string): readonly number[] {
+    const places: number[] = [];
+    for (let at = this.#values.indexOf(value); at >= 0; at = this.#values.indexOf(value, at + 1)) {
+      places.push(this.#start + at);
+    }
+    return places;
+  }
+}
+
+function placesByValue(
+  values: readonly (number | string)[],
+  start: number,
+): ReadonlyMap<number | string, readonly number[]> {
   const places = new Map<number | string, number[]>();
-  for (let at = start; at < end; at += 1) {
-    const { value } = keys[at]!;
+  for (const [at, value] of values.entries()) {
     const known = places.get(value);
-    if (known === undefined) places.set(value, [at]);
-    else known.push(at);
+    if (known === undefined) places.set(value, [start + at]);
+    else known.push(start + at);
   }
   return places;
 }
 
-function keyOf({ dst, dstMask, dstPort, source }: Sectioned): Key | undefined {
-  if (dstMask === -1) return { by: "destination", value: dst >>> 0 };
-  const ip6 = singleIp6(source.matches);
-  if (ip6 !== undefined) return { by: "destination", value: ipKey(ip6) };
-  return dstPort === 0 ? undefined : { by: "port", value: dstPort };
-}
+/** What stands in a rule's head in the kernel, and what looks at nothing. */
+const passedOver: ReadonlySet<Match["kind"]> = new Set([
+  "source",
+  "in-interface",
+  "out-interface",
+  "protocol",
+  "protocol-module",
+  "comment",
+]);
 
-function singleIp6(matches: Rule["matches"]): Ip | undefined {
+/** A port behind something that may draw or remember is none to be found by: that is asked first, whatever the port. */
+function keyOf({ matches }: Rule): Key | undefined {
+  let port: Key | undefined;
+  let isFirst = true;
   for (const match of matches) {
-    if (match.kind !== "destination" || match.not === true) continue;
-    const { base, bits } = match.range;
-    return typeof base !== "number" && bits === 128 ? base : undefined;
+    if (match.kind === "destination" && match.not !== true) {
+      const { base, bits } = match.range;
+      if (bits === (typeof base === "number" ? 32 : 128)) return { by: "destination", value: ipKey(base) };
+    } else if (match.kind === "destination-port" && match.not !== true) {
+      if (isFirst && match.port !== 0) port ??= { by: "port", value: match.port };
+    } else if (!passedOver.has(match.kind)) isFirst = false;
   }
-  return undefined;
+  return port;
 }
 
 /** The rules of a section that may apply to a packet, in order. @returns undefined: any may. */
@@ -83,5 +116,5 @@ export function candidates(
   { dst, dstPort, dstPorts }: Pick<Packet, "dst" | "dstPort"> & Partial<Pick<Packet, "dstPorts">>,
 ): readonly number[] | undefined {
   if (places === undefined || (by === "port" && dstPorts !== undefined)) return undefined;
-  return places.get(by === "destination" ? ipKey(dst) : dstPort) ?? none;
+  return places.of(by === "destination" ? ipKey(dst) : dstPort);
 }

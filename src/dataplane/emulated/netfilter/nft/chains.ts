@@ -6,12 +6,17 @@ import type { HookVerdict, Walk } from "../walk.ts";
 import type { TableSets } from "./expressions.ts";
 import { sortOfDatatype } from "./names.ts";
 import { prepareSet } from "./sets.ts";
-import { natText, type PreparedStatement, prepareStatement, type Result } from "./statements.ts";
+import { type Doubting, natText, NEXT, type PreparedStatement, prepareStatement, type Result } from "./statements.ts";
 
 type Ending = "through" | HookVerdict;
 
 interface PreparedRule {
   readonly statements: readonly PreparedStatement[];
+  /** For how long it has a client remembered, in a set that says where it is sent again; undefined: it has not. */
+  readonly sticksSeconds: number | undefined;
+  /** Which statement counts first; behind the last: none does. */
+  readonly counter: number;
+  readonly doubt: Doubting;
   readonly source: Rule;
 }
 
@@ -22,6 +27,8 @@ interface PreparedChain {
   readonly rules: readonly PreparedRule[];
 }
 
+/** How kube-proxy's names of sets of clients begin. */
+const AFFINITY_SETS = "affinity-";
 /** As the kernel: chains jump at most 16 deep. */
 const DEEPEST = 16;
 
@@ -33,11 +40,12 @@ export class NftTableWalker {
   readonly #prepared = new Map<string, PreparedChain>();
   readonly #sets: TableSets;
 
-  constructor(table: Table) {
+  /** @param laterSeconds how long ago the table was listed. */
+  constructor(table: Table, laterSeconds: number) {
     this.#table = table;
     this.#syntax = syntaxOf("listed", table.family);
     this.#given = new Map(table.chains.map((chain) => [chain.name, chain]));
-    this.#sets = setsOf(table);
+    this.#sets = setsOf(table, laterSeconds);
   }
 
   /**
@@ -64,17 +72,31 @@ export class NftTableWalker {
       const details = { chain: name, from };
       throw new SluiceError("RULESET_UNKNOWN_CHAIN", `${table}/${from} jumps to ${name}, which is not there`, details);
     }
-    const rules = given.rules.map((rule) => this.#rule(rule));
-    const chain = { name, where: `${table}/${name}`, rules };
+    const where = `${table}/${name}`;
+    const chain = { name, where, rules: given.rules.map((rule) => this.#rule(rule, where)) };
     this.#prepared.set(name, chain);
     return chain;
   }
 
-  #rule(rule: Rule): PreparedRule {
+  #rule(rule: Rule, where: string): PreparedRule {
+    const counter = rule.others === undefined ? rule.statements.findIndex(({ kind }) => kind === "counter") : -1;
     const statements = rule.statements.map((statement) =>
       prepareStatement(statement, this.#sets, () => statementText(statement, this.#syntax)),
     );
-    return { statements, source: rule };
+    return {
+      statements: rule.others === undefined ? statements : [notUnderstood(rule.others), ...statements],
+      sticksSeconds: this.#sticksSeconds(rule),
+      counter: counter < 0 ? rule.statements.length : counter,
+      doubt: (walk, why) => walk.doubt(where, () => ruleText(rule, this.#syntax), why),
+      source: rule,
+    };
+  }
+
+  /** Session affinity as kube-proxy has it: each endpoint has a set of its clients. */
+  #sticksSeconds({ statements }: Rule): number | undefined {
+    const update = statements.find((one) => one.kind === "set-update" && one.set.startsWith(AFFINITY_SETS));
+    if (update?.kind !== "set-update") return undefined;
+    return update.element.timeoutSeconds ?? this.#sets.named(update.set)?.set.timeoutSeconds;
   }
 
   #walk(chain: PreparedChain, walk: Walk, depth: number): Ending {
@@ -110,18 +132,17 @@ export class NftTableWalker {
   }
 
   #evaluate(chain: PreparedChain, rule: PreparedRule, walk: Walk): Result {
-    const { statements, source } = rule;
-    const doubt = (why: string): boolean => walk.doubt(chain.where, () => ruleText(source, this.#syntax), why);
-    for (const [at, statement] of statements.entries()) {
-      const result = statement(walk, doubt);
+    const { statements, counter, doubt } = rule;
+    for (let at = 0; at < statements.length; at += 1) {
+      const result = statements[at]!(walk, doubt);
       if (result.kind === "next") continue;
       // What was counted is a step, though a map behind the counter had nothing for the packet.
-      const isCounted =
-        result.kind === "break" && source.statements.slice(0, at).some(({ kind }) => kind === "counter");
-      if (isCounted) this.#note(chain, rule, walk, true, "counted; the rest does not apply");
+      if (result.kind === "break" && at > counter) {
+        this.#note(chain, rule, walk, true, "counted; the rest does not apply");
+      }
       return result;
     }
-    return { kind: "next" };
+    return NEXT;
   }
 
   #decide(
@@ -160,21 +181,36 @@ export class NftTableWalker {
     return verdict;
   }
 
-  #note({ where }: PreparedChain, { source }: PreparedRule, walk: Walk, matched: boolean, effect: string): void {
-    walk.steps.push({ hook: walk.hook, where, matched, rule: () => ruleText(source, this.#syntax), effect });
+  #note({ where }: PreparedChain, rule: PreparedRule, walk: Walk, matched: boolean, effect: string): void {
+    const { source, sticksSeconds } = rule;
+    walk.steps.push({
+      hook: walk.hook,
+      where,
+      matched,
+      rule: () => ruleText(source, this.#syntax),
+      effect,
+      ...(matched && sticksSeconds !== undefined ? { sticksSeconds } : {}),
+    });
   }
 }
 
-function setsOf(table: Table): TableSets {
+/** A rule that has more to it than is known. */
+function notUnderstood(others: NonNullable<Rule["others"]>): PreparedStatement {
+  const why = `what ${Object.keys(others).join(", ")} of the rule means is not understood`;
+  return (walk, doubt) => (doubt(walk, why) ? { kind: "undecided", why } : NEXT);
+}
+
+function setsOf(table: Table, laterSeconds: number): TableSets {
   const given = new Map(table.sets.map((set) => [set.name, set]));
   const prepared = new Map<string, ReturnType<TableSets["named"]>>();
   return {
+    object: (type, name) => table.objects.find((one) => one.type === type && one.name === name),
     named(name) {
       const set = given.get(name);
       if (set === undefined) return undefined;
       let known = prepared.get(name);
       if (known === undefined) {
-        known = { set, prepared: prepareSet(set.elements, set.key.map(sortOfDatatype)) };
+        known = { set, prepared: prepareSet(set.elements, set.key.map(sortOfDatatype), laterSeconds) };
         prepared.set(name, known);
       }
       return known;

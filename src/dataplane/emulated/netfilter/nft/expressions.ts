@@ -1,15 +1,18 @@
-import type { Expression, NamedSet } from "../../../../modes/nftables/ruleset.ts";
+import type { Expression, NamedObject, NamedSet } from "../../../../modes/nftables/ruleset.ts";
 import { chance, type Chance } from "../choices.ts";
 import { fraction } from "../fraction.ts";
 import { jhashWords, scaled } from "../jhash.ts";
 import type { Walk } from "../walk.ts";
-import type { Sort } from "./names.ts";
+import { numberNamed, type Sort } from "./names.ts";
+import { rawBits } from "./raw-payload.ts";
 import { type PreparedRead, prepareSelector } from "./selectors.ts";
 import { atomOf, type PreparedSet, prepareSet } from "./sets.ts";
 import { type Atom, isAbsent, isConcatenation, MISSING, UNKNOWN, type Value } from "./value.ts";
 
-/** The named sets of a table. */
+/** The named sets and objects of a table. */
 export interface TableSets {
+  /** @param type as JSON has it: `limit`, `quota`. @returns undefined when the table has none of this name. */
+  object(type: string, name: string): NamedObject | undefined;
   /** @returns undefined when the table has none of this name. */
   named(name: string): { readonly set: NamedSet; readonly prepared: PreparedSet } | undefined;
 }
@@ -38,11 +41,22 @@ export function prepareExpression(expression: Expression, sets: TableSets, sort:
       return binary(expression, sets, sort);
     case "map":
       return mapped(expression, sets);
+    case "list": {
+      const bits = flagBits(expression.items, sort) ?? UNKNOWN;
+      return { read: () => bits, sorts: [sort] };
+    }
     default: {
       const atom: Value = atomOf(expression, sort) ?? UNKNOWN;
       return { read: () => atom, sorts: [sort] };
     }
   }
+}
+
+/** Several flags as one number: a mask. @returns undefined for a name that is not known. */
+export function flagBits(items: readonly Expression[], sort: Sort): number | undefined {
+  const bits = items.map((item) => (item.kind === "text" ? numberNamed(item.text, sort) : atomOf(item, sort)));
+  if (bits.some((bit) => typeof bit !== "number")) return undefined;
+  return (bits as number[]).reduce((all, bit) => (all | bit) >>> 0, 0);
 }
 
 function concatenation(parts: readonly PreparedRead[]): (walk: Walk) => Value {
@@ -71,6 +85,8 @@ function binary({ operator, operands }: Binary, sets: TableSets, sort: Sort): Pr
   const own = left.sorts[0] ?? sort;
   const right = prepareExpression(operands[1], sets, own);
   const perform = operations[operator];
+  const mask = operator === "&" ? atomOf(operands[1], own) : undefined;
+  if (typeof mask === "number") return { read: maskedRead(operands[0], left, mask), sorts: [own] };
   const read = (walk: Walk): Value => {
     const a = left.read(walk);
     const b = right.read(walk);
@@ -80,6 +96,22 @@ function binary({ operator, operands }: Binary, sets: TableSets, sort: Sort): Pr
     return operator === "&" ? masked(a, b) : UNKNOWN;
   };
   return { read, sorts: [own] };
+}
+
+/** Of raw bits only those have to be known that the mask keeps. */
+function maskedRead(of: Expression, left: PreparedRead, mask: number): (walk: Walk) => Value {
+  if (of.kind !== "payload-raw") return maskedBy(left, mask);
+  const { base, offset, bits } = of;
+  return ({ packet }) => rawBits(packet, base, offset, bits, mask);
+}
+
+/** A number, and which bits of it are looked at: as marks are. */
+function maskedBy({ read }: PreparedRead, mask: number): (walk: Walk) => Value {
+  return (walk) => {
+    const value = read(walk);
+    if (typeof value === "number") return (value & mask) >>> 0;
+    return isAbsent(value) ? value : UNKNOWN;
+  };
 }
 
 function masked(a: Atom | readonly Atom[], b: Atom | readonly Atom[]): Value {

@@ -14,14 +14,18 @@ const hookNames: Readonly<Record<string, HookName>> = {
 
 /**
  * Makes the tables ready to be walked that packets of a family come to: those of ip or ip6, and of inet. Dormant tables
- * are passed over. Time O(chains); rules and sets are made ready when a packet comes to them.
+ * are passed over.
+ *
+ * @param laterSeconds how long ago they were listed: elements of sets whose time was shorter are gone.
+ *
+ * Time O(chains); rules and sets are made ready when a packet comes to them.
  */
-export function nftHooks({ tables }: NftablesRuleset, family: Family): readonly HookFunction[] {
+export function nftHooks({ tables }: NftablesRuleset, family: Family, laterSeconds = 0): readonly HookFunction[] {
   const families = new Set(["inet", family === 4 ? "ip" : "ip6"]);
   return tables
     .filter((table) => families.has(table.family) && table.flags?.includes("dormant") !== true)
     .flatMap((table) => {
-      const walker = new NftTableWalker(table);
+      const walker = new NftTableWalker(table, laterSeconds);
       return table.chains.flatMap((chain): HookFunction[] => {
         const hook = chain.base && hookNames[chain.base.hook];
         if (chain.base === undefined || hook === undefined) return [];

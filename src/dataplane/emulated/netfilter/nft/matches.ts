@@ -1,9 +1,9 @@
 import type { Expression, MatchOperator, Statement } from "../../../../modes/nftables/ruleset.ts";
 import type { Walk } from "../walk.ts";
-import { prepareExpression, preparedSetOf, type TableSets } from "./expressions.ts";
-import { numberNamed, type Sort } from "./names.ts";
-import { atomOf, intervalOf, isIn } from "./sets.ts";
-import { type Atom, compare, isAbsent, isConcatenation, keyOf, MISSING, type Value } from "./value.ts";
+import { flagBits, prepareExpression, preparedSetOf, type TableSets } from "./expressions.ts";
+import type { Sort } from "./names.ts";
+import { atomOf, intervalOf, isIn, type PreparedSet } from "./sets.ts";
+import { type Atom, compare, isAbsent, isConcatenation, isSame, MISSING, UNKNOWN, type Value } from "./value.ts";
 
 type MatchStatement = Extract<Statement, { readonly kind: "match" }>;
 
@@ -13,15 +13,30 @@ export type PreparedMatch = (walk: Walk) => boolean | undefined;
 type Test = (value: Atom | readonly Atom[]) => boolean | undefined;
 
 export function prepareMatch({ operator, left, right }: MatchStatement, sets: TableSets): PreparedMatch {
-  const { read, sorts } = prepareExpression(left, sets);
+  const { read, sorts, isNumber } = prepareExpression(left, sets);
   if (right.kind === "flag") return existence(read, right.value === (operator !== "!="));
   const test = prepareTest(operator, right, sets, sorts);
-  if (test === undefined) return comparison(read, operator, prepareExpression(right, sets, sorts[0]).read);
+  if (test === undefined) {
+    const atom = operator === "==" || operator === "!=" ? atomOf(right, sorts[0] ?? "other") : undefined;
+    if (typeof atom === "number" && operator === "==" && isNumber !== undefined) return isNumber(atom);
+    if (atom !== undefined && typeof atom !== "object") return equality(read, atom, operator === "==");
+    return comparison(read, operator, prepareExpression(right, sets, sorts[0]).read);
+  }
+  const set = right.kind === "set-reference" ? preparedSetOf(right, sets, sorts) : undefined;
   return (walk) => {
     const value = read(walk);
     if (value === MISSING) return false;
-    return isAbsent(value) ? undefined : test(value);
+    if (isAbsent(value)) return undefined;
+    const updated = set === undefined ? undefined : updatedIn(walk, set, value);
+    return updated === undefined ? test(value) : updated === (operator !== "!=");
   };
+}
+
+/** What the packet's own rules made of a set that is asked about the same value; undefined: they left it alone. */
+function updatedIn({ setUpdates }: Walk, set: PreparedSet, value: Atom | readonly Atom[]): boolean | undefined {
+  const update = setUpdates.get(set);
+  if (update === undefined || isAbsent(update.value as Value)) return undefined;
+  return isSame(update.value as Atom | readonly Atom[], value) ? update.isIn : undefined;
 }
 
 function existence(read: (walk: Walk) => Value, wanted: boolean): PreparedMatch {
@@ -83,12 +98,21 @@ function wildcard(right: Expression, sort: Sort, turn: (test: Test) => Test): Te
 
 /** `in`: one of the flags is set; otherwise all of them and no others. */
 function flags(operator: MatchOperator, items: readonly Expression[], sort: Sort, turn: (test: Test) => Test): Test {
-  const bits = items.map((item) => (item.kind === "text" ? numberNamed(item.text, sort) : atomOf(item, sort)));
-  if (bits.some((bit) => typeof bit !== "number")) return () => undefined;
-  const mask = (bits as number[]).reduce((all, bit) => all | bit, 0);
+  const mask = flagBits(items, sort);
+  if (mask === undefined) return () => undefined;
   // Without an operator of its own a list of states means any of them.
   const any = operator === "in" || (sort !== "tcp-flags" && operator !== "!=");
   return turn((value) => (typeof value === "number" ? (any ? (value & mask) !== 0 : value === mask) : undefined));
+}
+
+/** Most rules of most chains end here. */
+function equality(read: (walk: Walk) => Value, atom: number | string, wanted: boolean): PreparedMatch {
+  return (walk) => {
+    const value = read(walk);
+    if (value === atom) return wanted;
+    if (value === MISSING) return false;
+    return value === UNKNOWN ? undefined : !wanted;
+  };
 }
 
 function comparison(left: (walk: Walk) => Value, operator: MatchOperator, right: (walk: Walk) => Value): PreparedMatch {
@@ -102,7 +126,7 @@ function comparison(left: (walk: Walk) => Value, operator: MatchOperator, right:
 }
 
 function holds(operator: MatchOperator, a: Atom | readonly Atom[], b: Atom | readonly Atom[]): boolean | undefined {
-  if (operator === "==" || operator === "!=") return (keyOf(a) === keyOf(b)) === (operator === "==");
+  if (operator === "==" || operator === "!=") return isSame(a, b) === (operator === "==");
   if (isConcatenation(a) || isConcatenation(b)) return undefined;
   const order = compare(a, b);
   switch (operator) {

@@ -16,6 +16,7 @@ export type Sort =
   | "icmpv6-type"
   | "ether-type"
   | "family"
+  | "packet-type"
   | "mark"
   | "other";
 
@@ -35,6 +36,9 @@ export const addressTypeNumbers = {
   unreachable: 7,
   prohibit: 8,
 } as const;
+
+/** Source: Linux, if_packet.h; `unicast` is nft's other name for `host`. */
+export const packetTypeNumbers = { host: 0, unicast: 0, broadcast: 1, multicast: 2, other: 3 } as const;
 
 const states: Names = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 };
 const status: Names = { ...statusBits, assured: 4, confirmed: 8, "snat-done": 128, "dnat-done": 256, dying: 512 };
@@ -77,6 +81,7 @@ const bySort: Partial<Readonly<Record<Sort, Names>>> = {
   status,
   direction: { original: 0, reply: 1 },
   "address-type": addressTypeNumbers,
+  "packet-type": packetTypeNumbers,
   "tcp-flags": tcpFlags,
   "icmp-type": icmpTypes,
   "icmpv6-type": icmpv6Types,
@@ -102,6 +107,7 @@ const ofDatatypes: Readonly<Record<string, Sort>> = {
   ifname: "interface",
   iface_index: "interface",
   fib_addrtype: "address-type",
+  pkt_type: "packet-type",
   tcp_flag: "tcp-flags",
   icmp_type: "icmp-type",
   icmpv6_type: "icmpv6-type",

@@ -1,15 +1,18 @@
 import type { Selector } from "../../../../modes/nftables/ruleset.ts";
 import { addressType } from "../address-type.ts";
 import type { Connection, Tuple } from "../connection.ts";
-import type { Packet } from "../packet.ts";
+import { isForHost, type Packet } from "../packet.ts";
 import type { Walk } from "../walk.ts";
-import { addressTypeNumbers, type Sort, stateBits, statusBits } from "./names.ts";
+import { addressTypeNumbers, packetTypeNumbers, type Sort, stateBits, statusBits } from "./names.ts";
+import { rawBits } from "./raw-payload.ts";
 import { type Absent, MISSING, type Read, UNKNOWN, type Value } from "./value.ts";
 
 /** How a selector is read, and what sort of value it gives. */
 export interface PreparedRead {
   readonly read: Read;
   readonly sorts: readonly Sort[];
+  /** Whether it is this number, for what most rules ask for: reading a large one as a value of its own allocates. */
+  readonly isNumber?: (wanted: number) => (walk: Walk) => boolean | undefined;
 }
 
 type Fixed = Exclude<Selector, { readonly kind: "numgen" | "jhash" | "symhash" }>;
@@ -39,9 +42,15 @@ function of(sort: Sort, read: Read): PreparedRead {
 function payload(name: string): PreparedRead {
   switch (name) {
     case "ip saddr":
-      return of("address", ({ packet }) => (packet.family === 4 ? packet.src : MISSING));
+      return {
+        ...of("address", ({ packet }) => (packet.family === 4 ? packet.src : MISSING)),
+        isNumber: (ip) => (walk) => walk.packet.src === ip,
+      };
     case "ip daddr":
-      return of("address", ({ packet }) => (packet.family === 4 ? packet.dst : MISSING));
+      return {
+        ...of("address", ({ packet }) => (packet.family === 4 ? packet.dst : MISSING)),
+        isNumber: (ip) => (walk) => walk.packet.dst === ip,
+      };
     case "ip6 saddr":
       return of("address", ({ packet }) => (packet.family === 6 ? packet.src : MISSING));
     case "ip6 daddr":
@@ -50,6 +59,8 @@ function payload(name: string): PreparedRead {
       return of("protocol", ({ packet }) => (packet.family === 4 ? packet.proto : MISSING));
     case "ip6 nexthdr":
       return of("protocol", ({ packet }) => (packet.family === 6 ? packet.proto : MISSING));
+    case "ip length":
+      return of("other", ({ packet }) => (packet.family === 4 ? (packet.length ?? UNKNOWN) : MISSING));
     case "ip version":
       return of("other", ({ packet }) => (packet.family === 4 ? 4 : MISSING));
     case "tcp flags":
@@ -80,7 +91,8 @@ function portField(name: string): PreparedRead | undefined {
   const [protocol = "", field] = name.split(" ");
   const protocols = protocolsOf[protocol];
   if (protocols === undefined) return undefined;
-  const isOf = ({ proto }: Packet): boolean => protocols.includes(proto);
+  const only = protocols.length === 1 ? protocols[0] : undefined;
+  const isOf = ({ proto }: Packet): boolean => (only === undefined ? protocols.includes(proto) : proto === only);
   // `th` reads what stands there, whatever the protocol means by it.
   const other = protocol === "th" ? UNKNOWN : MISSING;
   if (field === "sport")
@@ -88,6 +100,11 @@ function portField(name: string): PreparedRead | undefined {
   if (field === "dport")
     return of("port", ({ packet }) => (isOf(packet) ? known(packet.dstPort, packet.dstPorts) : other));
   return undefined;
+}
+
+/** Of broadcasts and multicasts the way that they came decides it. */
+function packetType(packet: Packet): number | Absent {
+  return isForHost(packet) ? packetTypeNumbers.host : UNKNOWN;
 }
 
 function known(port: number, drawn: Packet["srcPorts"]): number | Absent {
@@ -109,12 +126,10 @@ function otherPayload(name: string): PreparedRead {
   });
 }
 
-/** `@th,0,16` and `@th,16,16` are the ports. */
+/** The ports are compared by their names, as those of `th` are; what else is known is a number. */
 function rawPayload({ base, offset, bits }: Extract<Selector, { readonly kind: "payload-raw" }>): PreparedRead {
-  if (base === "th" && bits === 16 && (offset === 0 || offset === 16)) {
-    return portField(offset === 0 ? "th sport" : "th dport")!;
-  }
-  return nobodyKnows;
+  const isPort = base === "th" && bits === 16 && (offset === 0 || offset === 16);
+  return of(isPort ? "port" : "other", ({ packet }) => rawBits(packet, base, offset, bits));
 }
 
 function meta(key: string): PreparedRead {
@@ -133,6 +148,10 @@ function meta(key: string): PreparedRead {
       return of("interface", ({ packet }) => packet.outInterface);
     case "mark":
       return of("mark", ({ packet }) => packet.mark);
+    case "length":
+      return of("other", ({ packet }) => packet.length ?? UNKNOWN);
+    case "pkttype":
+      return of("packet-type", ({ packet }) => packetType(packet));
     case "skuid":
     case "skgid":
       return of("other", ({ isOwn }) => (isOwn ? UNKNOWN : MISSING));

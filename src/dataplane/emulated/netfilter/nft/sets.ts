@@ -19,15 +19,21 @@ interface Interval {
   readonly prefix?: string;
 }
 
-/** @param sorts of the parts of the key. */
-export function prepareSet(elements: NamedSet["elements"], sorts: readonly Sort[]): PreparedSet {
+/** @param sorts of the parts of the key. @param laterSeconds how long ago the elements were listed. */
+export function prepareSet(elements: NamedSet["elements"], sorts: readonly Sort[], laterSeconds = 0): PreparedSet {
   const exact = new Map<number | string, Element>();
+  let other: Element | undefined;
   const ranges: { readonly intervals: readonly Interval[]; readonly element: Element }[] = [];
   let isPartial = false;
   for (const element of elements) {
+    if (isOver(element, laterSeconds)) continue;
+    if (isCatchAll(element)) {
+      other = element;
+      continue;
+    }
     const parts = element.key.kind === "concat" ? element.key.parts : [element.key];
     const intervals = parts.map((part, at) => intervalOf(part, sorts[at] ?? sorts[0] ?? "other"));
-    if (intervals.includes(undefined)) isPartial = true;
+    if (intervals.includes(undefined) || !isPlain(element)) isPartial = true;
     else if (intervals.every((one) => isPoint(one!))) {
       const atoms = intervals.map((one) => one!.from);
       exact.set(keyOf(atoms.length === 1 ? atoms[0]! : atoms), element);
@@ -37,11 +43,33 @@ export function prepareSet(elements: NamedSet["elements"], sorts: readonly Sort[
     isPartial,
     find(value) {
       const found = exact.get(keyOf(value));
-      if (found !== undefined || ranges.length === 0) return found;
+      if (found !== undefined) return found;
+      if (ranges.length === 0) return isPartial ? undefined : other;
       const atoms = isConcatenation(value) ? value : [value];
-      return ranges.find(({ intervals }) => intervals.every((one, at) => isIn(atoms[at], one)))?.element;
+      const ranged = ranges.find(({ intervals }) => intervals.every((one, at) => isIn(atoms[at], one)))?.element;
+      return ranged ?? (isPartial ? undefined : other);
     },
   };
+}
+
+function isOver({ expiresSeconds }: Element, laterSeconds: number): boolean {
+  return laterSeconds > 0 && expiresSeconds !== undefined && expiresSeconds <= laterSeconds;
+}
+
+/** `*` stands for whatever no other element has. */
+function isCatchAll({ key }: Element): boolean {
+  return key.kind === "text" && key.text === "*";
+}
+
+/** What comes with an element is run by every look-up, and may end the rule: only counting never does. */
+function isPlain({ statements = [] }: Element): boolean {
+  return statements.every(
+    ({ kind, ...rest }) => kind === "counter" || (kind === "unknown" && "json" in rest && isLast(rest.json)),
+  );
+}
+
+function isLast(json: unknown): boolean {
+  return typeof json === "object" && json !== null && Object.hasOwn(json, "last");
 }
 
 function isPoint({ from, to, prefix }: Interval): boolean {

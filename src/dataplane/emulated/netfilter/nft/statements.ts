@@ -1,10 +1,14 @@
 import { assertNever } from "../../../../core/errors.ts";
 import type { Expression, Statement, Verdict } from "../../../../modes/nftables/ruleset.ts";
 import { formatIp, type Ip, type Ip4 } from "../../../../net/ip.ts";
-import { bind, type NatTo } from "../nat.ts";
+import { chosenRoute } from "../chosen-route.ts";
+import { bind, inNetwork, type Manipulation, type NatTo } from "../nat.ts";
 import type { Walk } from "../walk.ts";
 import { prepareExpression, preparedSetOf, type TableSets } from "./expressions.ts";
 import { prepareMatch } from "./matches.ts";
+import { isIdle } from "./mangle.ts";
+import { prepareOther } from "./other-statements.ts";
+import { NETMAP, type NetworkRead, prepareNetwork } from "./netmap.ts";
 import type { PreparedRead } from "./selectors.ts";
 import { intervalOf } from "./sets.ts";
 import { type Atom, isAbsent, isConcatenation, MISSING } from "./value.ts";
@@ -20,11 +24,13 @@ export type Result =
   /** Nobody can tell what this does. */
   | { readonly kind: "undecided"; readonly why: string };
 
-/** @param doubt takes what nobody can tell to hold or not. */
-export type PreparedStatement = (walk: Walk, doubt: (why: string) => boolean) => Result;
+/** Takes what nobody can tell to hold or not. */
+export type Doubting = (walk: Walk, why: string) => boolean;
 
-const NEXT: Result = { kind: "next" };
-const BREAK: Result = { kind: "break" };
+export type PreparedStatement = (walk: Walk, doubt: Doubting) => Result;
+
+export const NEXT: Result = { kind: "next" };
+export const BREAK: Result = { kind: "break" };
 const ACCEPT: Result = { kind: "verdict", verdict: { kind: "accept" } };
 
 /** Makes a statement ready. @param text of it, for what cannot be told. */
@@ -43,7 +49,7 @@ export function prepareStatement(statement: Statement, sets: TableSets, text: ()
       const holds = prepareMatch(statement, sets);
       return (walk, doubt) => {
         const answer = holds(walk);
-        return (answer ?? doubt(`whether ${text()} holds`)) ? NEXT : BREAK;
+        return (answer ?? doubt(walk, `whether ${text()} holds`)) ? NEXT : BREAK;
       };
     }
     case "vmap":
@@ -64,6 +70,7 @@ export function prepareStatement(statement: Statement, sets: TableSets, text: ()
         return statement.over === true ? BREAK : NEXT;
       };
     case "set-update":
+      return setUpdate(statement, sets, text);
     case "counter":
     case "counter-reference":
     case "log":
@@ -74,53 +81,35 @@ export function prepareStatement(statement: Statement, sets: TableSets, text: ()
         return NEXT;
       };
     case "unknown":
-      return unknownStatement(statement.json);
+      return prepareOther(statement.json, { sets, prepare: (inner) => prepareStatement(inner, sets, text) });
     default:
       return assertNever(statement);
   }
 }
 
-/** Statements that change nothing about where a packet goes, by the name that JSON has for them. */
-const harmless: ReadonlySet<string> = new Set([
-  "flow",
-  "ct helper",
-  "ct timeout",
-  "ct expectation",
-  "meter",
-  "quota",
-  "secmark",
-  "last",
-]);
-/** Of iptables' extensions in rules of iptables-nft. */
-const harmlessExtensions: ReadonlySet<string> = new Set([
-  "comment",
-  "LOG",
-  "NFLOG",
-  "TRACE",
-  "CHECKSUM",
-  "TCPMSS",
-  "CLASSIFY",
-  "DSCP",
-  "TOS",
-  "TTL",
-]);
-
-function unknownStatement(json: unknown): PreparedStatement {
-  const [name = "", body] = typeof json === "object" && json !== null ? (Object.entries(json)[0] ?? []) : [];
-  if (harmless.has(name)) return () => NEXT;
-  const extension = (body as { readonly name?: unknown; readonly type?: unknown } | null) ?? {};
-  if (name === "xt" && typeof extension.name === "string" && harmlessExtensions.has(extension.name)) return () => NEXT;
-  const why = `what ${JSON.stringify(json)} does is not understood`;
-  const decides =
-    name === "queue" || name === "synproxy" || name === "tproxy" || (name === "xt" && extension.type === "target");
-  return (_, doubt) => {
-    if (!decides) return doubt(why) ? NEXT : BREAK;
-    return doubt(why) ? { kind: "undecided", why } : NEXT;
-  };
-}
-
 type Of<K extends Statement["kind"]> = Extract<Statement, { readonly kind: K }>;
 type PortNat = Extract<Statement, { readonly kind: "masquerade" | "redirect" }>;
+
+/** What comes with the element is asked: limits end the rule. The set has the element from then on, or no longer. */
+function setUpdate(
+  { operation, set, element }: Of<"set-update">,
+  sets: TableSets,
+  text: () => string,
+): PreparedStatement {
+  const known = sets.named(set)?.prepared;
+  const { read } = prepareExpression(element.key, sets);
+  const inner = (element.statements ?? []).map((one) => prepareStatement(one, sets, text));
+  return (walk, doubt) => {
+    const value = read(walk);
+    if (value === MISSING) return BREAK;
+    if (known !== undefined) walk.setUpdates.set(known, { value, isIn: operation !== "delete" });
+    for (const one of inner) {
+      const result = one(walk, doubt);
+      if (result.kind !== "next") return result;
+    }
+    return NEXT;
+  };
+}
 
 function verdictMap({ key, data }: Of<"vmap">, sets: TableSets, text: () => string): PreparedStatement {
   const of = prepareExpression(key, sets);
@@ -132,7 +121,7 @@ function verdictMap({ key, data }: Of<"vmap">, sets: TableSets, text: () => stri
     const found = isAbsent(value) ? undefined : set?.find(value)?.data;
     if (found === undefined) {
       const isKnown = set !== undefined && !set.isPartial && !isAbsent(value);
-      if (isKnown || !doubt(`what ${text()} has for the packet`)) return BREAK;
+      if (isKnown || !doubt(walk, `what ${text()} has for the packet`)) return BREAK;
       return { kind: "undecided", why: `what ${text()} has for the packet` };
     }
     let result = results.get(found);
@@ -148,21 +137,23 @@ function isVerdict(expression: Expression): expression is Verdict {
   return ["accept", "drop", "continue", "return", "jump", "goto"].includes(expression.kind);
 }
 
-/** Statements that set something: the marks are followed, other values change nothing that is looked at here. */
-function mangle({ target, value }: Of<"mangle">, sets: TableSets, text: () => string): PreparedStatement {
+/** Statements that set something: the marks are followed; what else decides where a packet goes is in doubt. */
+function mangle(statement: Of<"mangle">, sets: TableSets, text: () => string): PreparedStatement {
+  const { target, value } = statement;
   const isMark = (target.kind === "meta" || target.kind === "ct") && target.key === "mark";
   if (!isMark) {
-    const rewrites = target.kind === "payload" && ["saddr", "daddr", "sport", "dport"].includes(target.field);
-    if (!rewrites) return () => NEXT;
-    const why = `${text()} rewrites the packet without NAT`;
-    return (_, doubt) => (doubt(why) ? { kind: "undecided", why } : NEXT);
+    const isPayload = target.kind === "payload" || target.kind === "payload-raw";
+    const why = isPayload ? `${text()} rewrites the packet without NAT` : `what ${text()} changes is not followed`;
+    return (walk, doubt) =>
+      !isIdle(statement, walk.packet.family) && doubt(walk, why) ? { kind: "undecided", why } : NEXT;
   }
   const { read } = prepareExpression(value, sets, "mark");
   const isConnection = target.kind === "ct";
   return (walk, doubt) => {
     const mark = read(walk);
     if (mark === MISSING) return BREAK;
-    if (typeof mark !== "number") return doubt(`what mark ${text()} sets`) ? { kind: "undecided", why: text() } : NEXT;
+    if (typeof mark !== "number")
+      return doubt(walk, `what mark ${text()} sets`) ? { kind: "undecided", why: text() } : NEXT;
     if (!isConnection) walk.packet.mark = mark;
     else if (walk.packet.connection === undefined) return BREAK;
     else walk.packet.connection.mark = mark;
@@ -177,16 +168,28 @@ function flagsOf(flags: readonly string[]): Pick<NatTo, "random" | "persistent">
   };
 }
 
+function netmap(network: NetworkRead, what: Manipulation, text: () => string): PreparedStatement {
+  return (walk, doubt) => {
+    const to = network(walk);
+    if (to === MISSING) return BREAK;
+    if (to === undefined) return undecided(walk, doubt, text());
+    const { src, dst } = walk.packet;
+    bind(walk, what, { first: inNetwork(what === "destination" ? dst : src, to) });
+    return ACCEPT;
+  };
+}
+
 function nat({ type, address, port, flags }: Of<"nat">, sets: TableSets, text: () => string): PreparedStatement {
   const what = type === "dnat" ? "destination" : "source";
+  if (flags.includes(NETMAP) && address !== undefined) return netmap(prepareNetwork(address, sets), what, text);
   const ip = address && prepareTarget(address, sets);
   const number = port && prepareTarget(port, sets);
   return (walk, doubt) => {
     const [first, last, mappedPort] = ip?.(walk) ?? [];
     const [low, high] = number?.(walk) ?? [];
     if (first === MISSING || low === MISSING) return BREAK;
-    if (first !== undefined && !isAddress(first)) return undecided(doubt, text());
-    if (low !== undefined && typeof low !== "number") return undecided(doubt, text());
+    if (first !== undefined && !isAddress(first)) return undecided(walk, doubt, text());
+    if (low !== undefined && typeof low !== "number") return undecided(walk, doubt, text());
     const from = low ?? (typeof mappedPort === "number" ? mappedPort : undefined);
     bind(walk, what, {
       ...flagsOf(flags),
@@ -198,9 +201,9 @@ function nat({ type, address, port, flags }: Of<"nat">, sets: TableSets, text: (
   };
 }
 
-function undecided(doubt: (why: string) => boolean, text: string): Result {
+function undecided(walk: Walk, doubt: Doubting, text: string): Result {
   const why = `where ${text} leads`;
-  return doubt(why) ? { kind: "undecided", why } : NEXT;
+  return doubt(walk, why) ? { kind: "undecided", why } : NEXT;
 }
 
 type TargetPart = Atom | typeof MISSING | undefined;
@@ -230,11 +233,11 @@ function masquerade({ port, flags }: PortNat, sets: TableSets, text: () => strin
   const number = port && prepareTarget(port, sets);
   return (walk, doubt) => {
     const { packet, routing } = walk;
-    const route = routing.route(packet.dst);
+    const route = chosenRoute(walk, packet.dst);
     const ip = route && routing.masqueradeSource(route, packet.dst);
     if (ip === undefined) return { kind: "verdict", verdict: { kind: "drop" } };
     const ports = portsOf(number?.(walk));
-    if (ports === undefined) return undecided(doubt, text());
+    if (ports === undefined) return undecided(walk, doubt, text());
     bind(walk, "source", { first: ip, ...flagsOf(flags), ...ports });
     return ACCEPT;
   };
@@ -250,7 +253,7 @@ function redirect({ port, flags }: PortNat, sets: TableSets, text: () => string)
     const read = number?.(walk);
     if (read?.[0] === MISSING) return BREAK;
     const ports = portsOf(read);
-    if (ports === undefined) return undecided(doubt, text());
+    if (ports === undefined) return undecided(walk, doubt, text());
     bind(walk, "destination", { first: ip, ...flagsOf(flags), ...ports });
     return ACCEPT;
   };

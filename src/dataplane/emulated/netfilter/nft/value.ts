@@ -1,4 +1,4 @@
-import { formatIp, type Ip } from "../../../../net/ip.ts";
+import { formatIp, type Ip, sameIp } from "../../../../net/ip.ts";
 import type { Walk } from "../walk.ts";
 
 /** A number of at most 32 bits, also of an IPv4 address; an IPv6 address; or a name. */
@@ -32,6 +32,13 @@ export function keyOf(value: Atom | readonly Atom[]): number | string {
 
 export function isConcatenation(value: Atom | readonly Atom[]): value is readonly Atom[] {
   return Array.isArray(value);
+}
+
+/** As their keys are, without making those of single values. */
+export function isSame(a: Atom | readonly Atom[], b: Atom | readonly Atom[]): boolean {
+  if (typeof a !== "object" || typeof b !== "object") return a === b;
+  if (isConcatenation(a) || isConcatenation(b)) return keyOf(a) === keyOf(b);
+  return sameIp(a, b);
 }
 
 /** Below 0, 0 or above 0, as numbers; names, by their letters. */

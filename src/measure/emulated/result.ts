@@ -1,0 +1,36 @@
+import type { CheckSummary, Estimate, MissingSeries, PromiseSummary, Quantity, Series } from "../result.ts";
+
+/**
+ * What a document says of subjects that carry no traffic: packets that are decided in memory. Nothing of it is a rate or a
+ * latency of connections, and none of it is compared with one.
+ */
+export interface EmulatedResult {
+  /** How it was worked out, in sentences. */
+  readonly method: readonly string[];
+  readonly subjects: readonly { readonly subject: string; readonly what: string }[];
+  /** Each subject at each measured service. */
+  readonly cells: readonly EmulatedCell[];
+}
+
+export interface EmulatedCell {
+  readonly subject: string;
+  readonly servicePort: string;
+  readonly protocol: "tcp" | "udp";
+  /** New flows of all blocks. */
+  readonly flows: Quantity;
+  /** Of these, the ones that no endpoint got. */
+  readonly lost: Quantity;
+  /** Rules and entries that a first packet passes: the mean of the blocks. */
+  readonly rules: Estimate;
+  /** What a decision takes in the emulator, on this host: the geometric mean of the blocks. */
+  readonly decision: Estimate;
+  /** In the order of the service's endpoints. */
+  readonly counts: Series;
+  readonly shares: Series | MissingSeries;
+  /** The largest deviation of a share from an even one in a block: the mean of the blocks. */
+  readonly shareError: Estimate;
+  readonly promise: PromiseSummary;
+  readonly check: CheckSummary;
+  /** One value a block. */
+  readonly blocks: { readonly rules: Series; readonly decision: Series; readonly shareError: Series };
+}

@@ -1,0 +1,11 @@
+import type { AskedService } from "../../src/explain/reasons.ts";
+
+/** Nobody said anything of the services that there are. */
+export const nothingAsked: AskedService = {
+  name: undefined,
+  otherPorts: [],
+  isNodes: false,
+  nodePort: () => undefined,
+  emptiness: () => "either",
+  isElsewhere: () => false,
+};

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isSluiceError } from "../../../src/core/errors.ts";
+import { exec } from "../../../src/host/exec.ts";
+import { startEchoBackends } from "../../../src/measure/echo/backends.ts";
+import { mergeHistograms, percentileUs } from "../../../src/measure/histogram.ts";
+import { startNativeGenerator } from "../../../src/measure/load/native-generator.ts";
+import { startLoadGenerator } from "../../../src/measure/load/start-generator.ts";
+import type { LoadTask } from "../../../src/measure/load/task.ts";
+import { openNamespace } from "../../support/namespace.ts";
+import { inProject } from "../../support/root.ts";
+import { workKinds } from "../../../src/measure/work.ts";
+import { suite } from "../../support/suite.ts";
+import { declareLoadTests } from "./load-tests.ts";
+import { echoServer, tcpServer } from "./servers.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sluice-load-"));
+const file = join(folder, "load");
+const unbuilt = await compile();
+const netns = `sluice-load-${process.pid}`;
+const namespace = unbuilt === undefined ? await openNamespace(netns) : unbuilt;
+const test = suite("native load generator");
+
+/** @returns why it cannot be built here; undefined: it is. */
+async function compile(): Promise<string | undefined> {
+  const sources = readdirSync(inProject("native", "load")).filter((name) => name.endsWith(".c"));
+  const paths = sources.map((name) => inProject("native", "load", name));
+  const strict = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
+  const checked = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+  try {
+    const options = ["-std=c11", "-D_GNU_SOURCE", "-O1", ...strict, ...checked];
+    const { exitCode, stderr } = await exec(["cc", ...options, "-o", file, ...paths], { timeoutMs: 120_000 });
+    return exitCode === 0 ? undefined : stderr;
+  } catch (error) {
+    if (isSluiceError(error, "HOST_UNABLE")) return "no C compiler";
+    throw error;
+  }
+}
+
+if (unbuilt === "no C compiler") test.skip("all of it", unbuilt);
+else {
+  assert.equal(unbuilt, undefined);
+  const generator = startNativeGenerator(file);
+  test.after(async () => {
+    await generator.close();
+    if (typeof namespace !== "string") await namespace.close();
+    rmSync(folder, { recursive: true });
+  });
+  declareLoadTests(test, (task, signal) => generator.run(task, signal));
+
+  const common = { concurrency: 16, messageBytes: 64, timeoutMs: 20_000, firstLane: 1 };
+
+  for (const kind of ["tcp-connect-request-close", "tcp-request-response", "udp-request-response"] as const) {
+    test(`${kind}, open loop: as many requests as are due, each answered, whatever the host does`, async () => {
+      const server = await echoServer(kind.startsWith("tcp") ? "tcp" : "udp", 2);
+      const task: LoadTask = { ...common, work: `${kind}@500`, targets: server.targets, windowMs: 300 };
+      const sample = await generator.run(task);
+      await server.close();
+      // 500 a second for 0.3 s.
+      assert.equal(sample.answers, 150);
+      assert.equal(mergeHistograms([sample.latency]).totalCount, 150);
+    });
+  }
+
+  test("a server that stalls for 100 ms is seen by all that were due meanwhile", async () => {
+    let messages = 0;
+    let held: (() => void)[] | undefined;
+    const server = await tcpServer((socket) => {
+      socket.on("data", (message) => {
+        messages += 1;
+        if (messages === 100) {
+          held = [];
+          setTimeout(() => {
+            for (const answer of held!) answer();
+            held = undefined;
+          }, 100);
+        }
+        const answer = (): unknown => socket.write(message);
+        if (held === undefined) answer();
+        else held.push(answer);
+      });
+      socket.on("end", () => socket.end());
+    });
+    const task: LoadTask = { ...common, work: "tcp-request-response@1000", targets: server.targets, windowMs: 500 };
+    const sample = await generator.run(task);
+    await server.close();
+    const histogram = mergeHistograms([sample.latency]);
+    assert.equal(histogram.totalCount, 500);
+    // 100 of 500 were due in the stall, evenly: of all, one in ten waited 50 ms or more, whether a lane was free or not.
+    assert.ok(percentileUs(histogram, 89)! > 40_000, `${percentileUs(histogram, 89)}`);
+  });
+
+  test("latencies are kept to a thousandth", async () => {
+    const server = await tcpServer((socket) => {
+      socket.on("data", (message) => setTimeout(() => socket.write(message), 30));
+      socket.on("end", () => socket.end());
+    });
+    const work = "tcp-request-response" as const;
+    const sample = await generator.run({ ...common, work, targets: server.targets, windowMs: 200 });
+    await server.close();
+    const least = mergeHistograms([sample.latency]).minNonZeroValue;
+    assert.ok(least >= 28.9e6 && least < 20e9, `${least}`);
+  });
+
+  test("one that dies in the middle is an error with its reason, not a wait", async () => {
+    const mine = startNativeGenerator(file);
+    const server = await echoServer("tcp", 1);
+    const running = mine.run({ ...common, work: "tcp-bulk", targets: server.targets, windowMs: 60_000 });
+    setTimeout(() => void mine.close(), 50);
+    await assert.rejects(running, (error) => isSluiceError(error, "HOST_UNABLE"));
+    await server.close();
+  });
+
+  test("it is taken where it is built; asked for and not built it is an error, never another one", async () => {
+    const built = startLoadGenerator(undefined, undefined, file);
+    const unbuiltHere = startLoadGenerator(undefined, undefined, "");
+    const asked = startLoadGenerator("node", undefined, file);
+    assert.deepEqual([built.name, unbuiltHere.name, asked.name], ["native", "node", "node"]);
+    await Promise.all([built, unbuiltHere, asked].map((one) => one.close()));
+    assert.throws(
+      () => startLoadGenerator("native", undefined, ""),
+      (error) => isSluiceError(error, "HOST_UNABLE"),
+    );
+  });
+
+  const host = "10.91.0.1";
+  if (typeof namespace === "string") test.skip("a network namespace", namespace);
+  else {
+    test("in a network namespace every work reaches what is only there, from the address of an interface", async () => {
+      await namespace.run("ip", "address", "add", `${host}/32`, "dev", "lo");
+      const specs = (["tcp", "udp"] as const).map((protocol) => ({ protocol, host, port: 0 }));
+      const echoes = await startEchoBackends(specs, netns);
+      const inside = startNativeGenerator(file, netns);
+      for (const work of workKinds) {
+        const targets = [{ host, port: echoes.ports[work.startsWith("tcp") ? 0 : 1]! }];
+        const sample = await inside.run({ ...common, concurrency: 2, work, targets, windowMs: 100 });
+        assert.deepEqual(sample.errors, { refused: 0, dropped: 0, timedOut: 0, wrong: 0 }, work);
+        assert.ok(sample.operations > 0, work);
+      }
+      await Promise.all([inside.close(), echoes.close()]);
+    });
+  }
+}
