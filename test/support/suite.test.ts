@@ -9,6 +9,8 @@ import { suite } from "./suite.ts";
 const falseGreens: Readonly<Record<string, string>> = {
   "a before hook throws": `test.before(() => { throw new Error("boom") }); test("one", () => {});`,
   "an after hook throws": `test.after(() => { throw new Error("boom") }); test("one", () => {});`,
+  "an after hook that a test declares throws": `
+    test("one", () => { test.after(() => { throw new Error("boom") }) });`,
   "a beforeEach hook throws": `test.beforeEach(() => { throw new Error("boom") }); test("one", () => {});`,
   "an afterEach hook throws": `test.afterEach(() => { throw new Error("boom") }); test("one", () => {});`,
   "an afterEach hook throws after a failed test": `
@@ -60,6 +62,47 @@ test("a skip is named with its reason and passes where CI is not set", () => {
   const { status, output } = runFile(`test.skip("one", "no kernel"); test("two", () => {});`, {});
   assert.equal(status, 0, output);
   assert.match(output, /SKIP inner: one: no kernel/);
+});
+
+test("what is declared for afterwards is done, also by a test, and what came last first", () => {
+  const { status, output } = runFile(
+    `test.after(() => console.log("done first")); test.after(() => console.log("done second"));
+    test("one", () => { test.after(() => console.log("done by a test")); });`,
+    {},
+  );
+  assert.equal(status, 0, output);
+  assert.deepEqual(
+    [...output.matchAll(/done (\w.*)/g)].map(([, what]) => what),
+    ["by a test", "second", "first"],
+  );
+});
+
+test("of a suite that is sampled the seed chooses, and a full run leaves out nothing", () => {
+  const file = (names: string): string => `
+    const few = suite("few", { sampled: 2 });
+    for (const name of ${names}) few(name, () => console.log("ran " + name));
+    test("one that is not sampled", () => console.log("ran every"));`;
+  const ran = (env: Record<string, string>, names = `"abcdefgh"`): string[] =>
+    [...runFile(file(names), { SLUICE_FULL: "", ...env }).output.matchAll(/ran (\w+)/g)].map(([, name]) => name!);
+  const one = ran({ SLUICE_SEED: "1" });
+  assert.equal(one.length, 3);
+  assert.equal(one[0], "every");
+  assert.deepEqual(ran({ SLUICE_SEED: "1" }), one);
+  const seeds = ["2", "3", "4", "5"].map((SLUICE_SEED) => ran({ SLUICE_SEED }).join(""));
+  assert.ok(new Set(seeds).size > 1, seeds.join());
+  assert.equal(ran({ SLUICE_FULL: "1" }).join(""), "everyabcdefgh");
+  assert.deepEqual(ran({}, `"a"`), ["every", "a"]);
+});
+
+test("alike suites of a file that are sampled run all of their tests between them", () => {
+  const body = `for (const of of ["x", "y", "z"]) {
+    const few = suite(of, { sampled: 2 });
+    for (const name of "abcde") few(name, () => console.log("ran " + name));
+  }`;
+  const { output } = runFile(body, { SLUICE_FULL: "", SLUICE_SEED: "1" });
+  const ran = [...output.matchAll(/ran (\w)/g)].map(([, name]) => name!);
+  assert.equal(ran.length, 6, output);
+  assert.equal(new Set(ran).size, 5, output);
 });
 
 for (const [name, body] of Object.entries(falseGreens)) {

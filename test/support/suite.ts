@@ -5,6 +5,7 @@
 import { appendFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { suite as uvuSuite } from "uvu";
+import { hasSampled, sampleBySeed, seedLine } from "./full-run.ts";
 
 type Body = () => void | Promise<void>;
 
@@ -13,6 +14,7 @@ export interface Suite {
   /** Not run, and said so; where CI is set, where nothing may be missing, a skip fails the file. */
   skip(name: string, reason: string): void;
   before(body: Body): void;
+  /** Once all its tests are done, the last declared first; a test may declare one for what it has just made. */
   after(body: Body): void;
   beforeEach(body: Body): void;
   afterEach(body: Body): void;
@@ -21,6 +23,7 @@ export interface Suite {
 /** How long the process may live on once all its tests are done; whatever holds it then was left open by a test. */
 const GRACE_MS = 3000;
 let suitesOpen = 0;
+let turns = 0;
 
 /** Coverage is counted here; a command that a test starts runs from dist/, which is not looked at, and would be slower. */
 delete process.env["NODE_V8_COVERAGE"];
@@ -33,19 +36,30 @@ process.on("exit", (code) => {
   if (red) console.error(`STRICT: ${JSON.stringify({ ...tally, unfinished })}`);
   if (strict) console.error(`STRICT: ${tally.skipped} skipped where CI allows none`);
   const file = process.env["SLUICE_TEST_TALLY"];
-  if (file !== undefined) appendFileSync(file, `${JSON.stringify({ ...tally, unfinished })}\n`);
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify({ ...tally, unfinished, sampled: hasSampled() })}\n`);
   if (code === 0 && (red || strict)) process.exitCode = 1;
 });
 
-/**
- * Declares a suite; it runs by itself once the file has been read.
- *
- * @param timeoutMs for each test and each hook.
- */
-export function suite(name: string, { timeoutMs = 20_000 } = {}): Suite {
+export interface SuiteOptions {
+  /** For each test and each hook. @default 60 000, which a busy host needs */
+  readonly timeoutMs?: number;
+  /**
+   * So many of its tests, by the seed, run where not all are to; they must not need each other. Suites of one file that
+   * have the same tests run different ones.
+   *
+   * @default all of them
+   */
+  readonly sampled?: number;
+}
+
+/** Declares a suite; it runs by itself once the file has been read. */
+export function suite(name: string, { timeoutMs = 60_000, sampled }: SuiteOptions = {}): Suite {
   const inner = uvuSuite(name);
   let hookError: Error | undefined;
   let started = false;
+  const declared: { readonly test: string; readonly body: Body }[] = [];
+  /** uvu itself forgets those that are declared while it runs. */
+  const afterwards: (() => Promise<void>)[] = [];
 
   const hook = (kind: string, body: Body) => async (): Promise<void> => {
     try {
@@ -58,6 +72,9 @@ export function suite(name: string, { timeoutMs = 20_000 } = {}): Suite {
   };
   const declare = (test: string, body: Body): void => {
     if (started) throw new Error(`declared once its suite had started (an await after suite()?): ${test}`);
+    declared.push({ test, body });
+  };
+  const add = ({ test, body }: (typeof declared)[number]): void => {
     tally.declared += 1;
     inner(test, async () => {
       try {
@@ -73,7 +90,14 @@ export function suite(name: string, { timeoutMs = 20_000 } = {}): Suite {
   suitesOpen += 1;
   queueMicrotask(() => {
     started = true;
-    inner.after(suiteDone);
+    const chosen = sampled === undefined ? declared : sampleBySeed(declared, sampled, turns++);
+    const left = declared.length - chosen.length;
+    if (left > 0) console.log(`${name}: ${chosen.length} of ${declared.length} tests, ${seedLine}`);
+    for (const one of chosen) add(one);
+    inner.after(async () => {
+      for (const last of afterwards.toReversed()) await last();
+      suiteDone();
+    });
     inner.run();
   });
   return Object.assign(declare, {
@@ -82,7 +106,7 @@ export function suite(name: string, { timeoutMs = 20_000 } = {}): Suite {
       console.log(`SKIP ${name}: ${test}: ${reason}`);
     },
     before: (body: Body) => inner.before(hook("before", body)),
-    after: (body: Body) => inner.after(hook("after", body)),
+    after: (body: Body) => void afterwards.push(hook("after", body)),
     beforeEach: (body: Body) => inner.before.each(hook("beforeEach", body)),
     afterEach: (body: Body) => inner.after.each(hook("afterEach", body)),
   });
