@@ -69,6 +69,8 @@ async function build(add: (name: string) => Promise<string>): Promise<Namespaces
     "addr add 192.168.10.5/24 dev eth0",
     "addr add fd00:192:168:10::5/64 dev eth0 nodad",
     "route add default via 192.168.10.1",
+    // What goes there is lost in silence; asked for its address in vain, it would be unreachable after three seconds.
+    "neigh add 192.168.10.1 lladdr 02:00:00:00:00:01 dev eth0",
     "route add 10.244.2.0/24 via 192.168.10.6",
     "route add fd00:10:244:2::/64 via fd00:192:168:10::6",
   );
