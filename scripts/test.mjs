@@ -1,11 +1,13 @@
 // `npm test [-- PATTERN…] [-- --coverage]`: installs, builds and runs the tests, each file in a process of its own.
-// `npm run test:full` leaves nothing to a sample; with `--sampled` it runs only what the last `npm test` sampled.
+// `npm run test:full` leaves nothing to a sample; with `--sampled` it runs only what the last `npm test` sampled, and with
+// `--minutes=N` it begins no file after so long, and names those that it did not come to.
+// A file that fails runs once more, by itself and by the same seed, since a busy machine can be why: what it then passes
+// is named in the end, and what fails twice is red.
 // To cover costs every process that a test starts two fifths more time, so it is done when asked for.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { relative } from "node:path";
 import { root, run } from "./install.mjs";
 import { endLeftProcesses } from "./left-processes.mjs";
 import { installSystemPackages } from "./system-packages.mjs";
@@ -13,9 +15,12 @@ import { installSystemPackages } from "./system-packages.mjs";
 const words = process.argv.slice(2);
 const full = words.includes("--full");
 const covered = words.includes("--coverage");
+const minutes = minutesOf(words.find((word) => word.startsWith("--minutes=")));
 const patterns = words.filter((word) => !word.startsWith("--"));
 /** A file that is not done by then hangs. */
 const FILE_TIMEOUT_MS = full ? 1_800_000 : 600_000;
+/** When more fail it is not the machine. */
+const AGAIN_AT_MOST = 6;
 /** Started first and in this order, so that none of them runs alone at the end. */
 const longest = (
   "kernel/guests package/packed lab/scale random-picks run-faults native/builds html bench-stop workers/contract " +
@@ -45,14 +50,20 @@ const queue = files.entries();
 /** What marks the processes of each file that runs. */
 const running = new Set();
 let stopped = false;
+/** Files with what SLUICE_SEED has to be to repeat them. */
+const failedOnce = new Map();
 const failed = [];
+const notBegun = [];
 const sampled = [];
 const sum = { passed: 0, failed: 0, skipped: 0 };
 await Promise.all(Array.from({ length: availableParallelism() + 2 }, runQueue));
+for (const [file, seed] of failedOnce) await runAgain(file, seed);
 
 if (covered) reportCoverage();
 if (!full) writeFileSync(sampledList, sampled.map((file) => `${file}\n`).join(""));
 rmSync(temporary, { recursive: true, force: true });
+for (const file of notBegun) console.error(`not begun within ${minutes} minutes: ${file}`);
+for (const file of failedOnce.keys()) if (!failed.includes(file)) console.error(`passed only when alone: ${file}`);
 for (const file of failed) console.error(`failed: ${file}`);
 console.log(`\n${sum.passed} passed, ${Math.max(sum.failed, failed.length)} failed, ${sum.skipped} skipped`);
 process.exit(failed.length === 0 && sum.passed > 0 ? 0 : 1);
@@ -62,6 +73,13 @@ async function stop() {
   await Promise.all([...running].map(endLeftProcesses));
   rmSync(temporary, { recursive: true, force: true });
   process.exit(1);
+}
+
+function minutesOf(word = "--minutes=Infinity") {
+  const number = Number(word.slice("--minutes=".length));
+  if (number > 0) return number;
+  console.error(`${word}: a number of minutes is expected`);
+  return process.exit(2);
 }
 
 function lastSampled() {
@@ -83,27 +101,45 @@ function reportCoverage() {
 async function runQueue() {
   for (const [number, file] of queue) {
     if (stopped) return;
-    const startedMs = performance.now();
-    const { green, output } = await runFile(file, `${temporary}/${number}`);
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-    console.log(`\n${green ? "ok" : "FAILED"} ${file} (${seconds} s)\n${output.trimEnd()}`);
-    if (!green) failed.push(relative(root, `${out}/test/${file}`));
+    if (performance.now() > minutes * 60_000) {
+      notBegun.push(file);
+      continue;
+    }
+    const { green, output, tallies } = await runFile(file, `${temporary}/${number}`);
+    if (green) addTallies(file, tallies);
+    else failedOnce.set(file, /SLUICE_SEED=(\d+)/.exec(output)?.[1]);
   }
 }
 
+async function runAgain(file, seed) {
+  if (stopped) return;
+  if (failedOnce.size > AGAIN_AT_MOST) return void failed.push(file);
+  console.log(`\nonce more, by itself${seed === undefined ? "" : ` and by seed ${seed}`}: ${file}`);
+  const { green, tallies } = await runFile(file, `${temporary}/alone-${file.replaceAll("/", "-")}`, seed);
+  addTallies(file, tallies);
+  if (!green) failed.push(file);
+}
+
 /** @param folder to be made; its temporary files go there, and it may leave none. */
-async function runFile(file, folder) {
+async function runFile(file, folder, seed) {
+  const startedMs = performance.now();
   const tally = `${folder}.jsonl`;
   mkdirSync(folder);
   const env = { ...process.env, SLUICE_TEST_TALLY: tally, TMPDIR: folder };
   if (covered) env.NODE_V8_COVERAGE = coverage;
   if (full) env.SLUICE_FULL = "1";
+  if (seed !== undefined) env.SLUICE_SEED = seed;
   const ran = await runNode(["--enable-source-maps", `${out}/test/${file}`], env);
   const complaints = ran.left.map((line) => `left running: ${line}`);
   for (const name of readdirSync(folder)) complaints.push(`left in the folder for temporary files: ${name}`);
   rmSync(folder, { recursive: true });
-  if (!count(file, tally)) complaints.push("no tally: it does not use the strict wrapper, or did not reach its end");
-  return { green: ran.code === 0 && complaints.length === 0, output: [ran.output, ...complaints].join("\n") };
+  const tallies = talliesIn(tally);
+  if (tallies.length === 0) complaints.push("no tally: it does not use the strict wrapper, or did not reach its end");
+  const green = ran.code === 0 && complaints.length === 0;
+  const output = [ran.output, ...complaints].join("\n").trimEnd();
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  console.log(`\n${green ? "ok" : "FAILED"} ${file} (${seconds} s)\n${output}`);
+  return { green, output, tallies };
 }
 
 function runNode(args, env) {
@@ -123,15 +159,18 @@ function runNode(args, env) {
   });
 }
 
-/** Adds what a file's tests came to. @returns false where it left nothing to add. */
-function count(file, tally) {
-  if (!existsSync(tally)) return false;
+/** What a file's suites came to. */
+function talliesIn(tally) {
+  if (!existsSync(tally)) return [];
   const lines = readFileSync(tally, "utf8").trim().split("\n");
-  for (const line of lines.map((text) => JSON.parse(text))) {
-    sum.passed += line.passed;
-    sum.skipped += line.skipped;
-    sum.failed += line.failed + line.unfinished;
-    if (line.sampled && !sampled.includes(file)) sampled.push(file);
+  return lines.map((line) => JSON.parse(line));
+}
+
+function addTallies(file, tallies) {
+  for (const tally of tallies) {
+    sum.passed += tally.passed;
+    sum.skipped += tally.skipped;
+    sum.failed += tally.failed + tally.unfinished;
+    if (tally.sampled && !sampled.includes(file)) sampled.push(file);
   }
-  return true;
 }
