@@ -88,7 +88,7 @@ export function addBenchCommand(argv: Argv): void {
           })
           .option("kube-proxy", {
             describe:
-              "a kube-proxy binary to start in a network namespace of its own, with a stand-in for the API server",
+              "a kube-proxy binary to measure beside the subjects: mode iptables, in network namespaces, with a stand-in for the API server (root)",
             type: "string",
             requiresArg: true,
           })

@@ -11,7 +11,6 @@ import { summarize } from "../measure/summarize.ts";
 import { runSweeps } from "./emulated/run-sweeps.ts";
 import { estimateIntervals } from "./estimate.ts";
 import { runFaults } from "./faults/run-faults.ts";
-import { tryKubeProxy } from "./kube-api/kube-proxy.ts";
 import { type BenchOptions, resolveBenchOptions } from "./options.ts";
 import { createPeerDataplane } from "./peers/peer-dataplane.ts";
 import { CLOSING_MS } from "./plan.ts";
@@ -25,7 +24,7 @@ import { type CreateDataplane, openStage } from "./stage.ts";
 
 /** The dataplane of every subject: worker threads, the rules of a node's kernel, or a peer in their place. */
 const createDataplane: CreateDataplane = ({ workers, engine, seed, log }, spec, servicePorts, node) => {
-  if ("peer" in spec) return createPeerDataplane(spec.peer, servicePorts, workers);
+  if ("peer" in spec) return createPeerDataplane(spec.peer, servicePorts, workers, node);
   if ("kernel" in spec) return createKernelSubject(node!.netns, spec.mode, spec.kernel.iptables, log);
   const chosen = spec.engine ?? engine;
   const options = { workers, seed, ...(chosen === undefined ? {} : { engine: chosen }) };
@@ -67,9 +66,6 @@ const generatorTexts: Readonly<Record<GeneratorName, string>> = {
 async function runWorks(options: BenchOptions, create: CreateDataplane): Promise<BenchResult> {
   const resolved = resolveBenchOptions(options);
   const start = environmentStart();
-  const { snapshot, nodeName, kubeProxy, signal: stopping } = options;
-  const kube =
-    kubeProxy === undefined ? [] : [await tryKubeProxy({ path: kubeProxy, snapshot, nodeName, signal: stopping })];
   const scale = resolved.services.length === 0 ? undefined : await openScaleStage(options, resolved);
   // Before a stage opens, since its opening is part of the budget, unless it says otherwise.
   const endsMs = (scale?.readyMs ?? resolved.startedMs) + resolved.budgetMs - CLOSING_MS;
@@ -111,7 +107,7 @@ async function runWorks(options: BenchOptions, create: CreateDataplane): Promise
     experiment,
     subjects,
     services,
-    unmeasured: [...stage.unmeasured, ...kube],
+    unmeasured: stage.unmeasured,
     notes,
     environment: environmentSince(start, engine),
     estimate: (requests) => estimateIntervals(requests),

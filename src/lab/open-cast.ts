@@ -47,7 +47,7 @@ export async function openCast(
       subjects.push(via(node, await openSubject(spec, dataplane, scene)));
       dataplanes.set(spec.name, dataplane);
     } catch (error) {
-      const reason = "kernel" in spec ? reasonOf(error) : undefined;
+      const reason = "kernel" in spec || "kubeProxy" in spec ? reasonOf(error) : undefined;
       if (reason === undefined) throw error;
       unmeasured.push({ subject: spec.name, reason });
     }

@@ -53,7 +53,7 @@ export interface BenchOptions {
   readonly engine?: EngineName;
   /** What makes the load. @default native where it is built */
   readonly generator?: GeneratorName;
-  /** A kube-proxy binary to start beside the subjects, in a network namespace of its own. @default none */
+  /** A kube-proxy binary to measure beside the subjects, in a kernel that it programs by itself. @default none */
   readonly kubeProxy?: string;
   /** `namespace/name` or `namespace/name:port`. @default the TCP and the UDP service port with the most endpoints */
   readonly service?: string;
@@ -94,7 +94,10 @@ interface ProgressCell {
 /** Something to measure. */
 export type SubjectSpec = TrafficSubject | EmulatedSubject;
 /** What carries packets, and so is done works with. */
-export type TrafficSubject = ModeSubject | KernelSubject | PeerSubject;
+export type TrafficSubject = ModeSubject | KernelSubject | KubeProxySubject | PeerSubject;
+
+/** What we start by ourselves. */
+export type OwnSubject = Exclude<TrafficSubject, KubeProxySubject>;
 
 /** A mode on worker threads. */
 interface ModeSubject {
@@ -115,6 +118,15 @@ export interface KernelSubject {
     /** Undefined: whichever `iptables` is. */
     readonly iptables: IptablesVariant | undefined;
   };
+}
+
+/** A real kube-proxy: the rules in a kernel are its own. */
+export interface KubeProxySubject {
+  readonly name: "kube-proxy";
+  readonly mode: "iptables";
+  readonly scheduler: undefined;
+  /** The path of the binary. */
+  readonly kubeProxy: string;
 }
 
 /** A mode's program in memory: it decides packets, and carries none. */
@@ -179,7 +191,7 @@ export function resolveBenchOptions(options: BenchOptions): ResolvedBenchOptions
   const { subjects = defaultSubjects, works = defaultWorks, budgetMs = 80_000, messageBytes = 64 } = options;
   const { seed = freshSeed(), workers = defaultWorkers(availableParallelism()) } = options;
   const names = subjects.filter((name) => name !== "direct");
-  const specs = unique("subjects", names).map(readSubject);
+  const specs = [...unique("subjects", names).map(readSubject), ...kubeProxyOf(options)];
   const { services = [] } = options;
   const reads = unique("works", works).map(readWork);
   if (services.length > 0) requireScalable(specs, reads);
@@ -228,6 +240,14 @@ function readSubject(name: string): SubjectSpec {
   if (kernel !== null) return { name, ...how, kernel: { iptables: variants[kernel[1] ?? ""] } };
   if (EMULATED.test(name)) return { name, ...how, emulated: true };
   return { name, ...how, engine: ENGINE.exec(name)?.[1] as EngineName | undefined };
+}
+
+/** @throws {SluiceError} CONFIG_INVALID where its cluster would have to change, or to be made. */
+function kubeProxyOf({ kubeProxy, kind = "works", services = [] }: BenchOptions): readonly KubeProxySubject[] {
+  if (kubeProxy === undefined) return [];
+  if (kind !== "works") throw configInvalid("kubeProxy", `none in a plan of ${kind}`, kubeProxy);
+  if (services.length > 0) throw configInvalid("kubeProxy", "none where services are numbered", kubeProxy);
+  return [{ name: "kube-proxy", mode: "iptables", scheduler: undefined, kubeProxy }];
 }
 
 /** Endpoints that fail or change are told by the answers of those that are left. */

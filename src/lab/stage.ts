@@ -11,6 +11,7 @@ import type { ServicePort } from "../model/service-port.ts";
 import { TCP } from "../net/flow.ts";
 import { type ChosenPorts, chooseServicePorts } from "./choose-service.ts";
 import { engineText, noteTexts, serviceInfo } from "./describe.ts";
+import { createKubeProxySubject } from "./kube-api/kube-proxy.ts";
 import type { NetworkNode } from "./network/network.ts";
 import { type EmulatedCase, emulatedCases } from "./emulated/emulated-subjects.ts";
 import { openPlace } from "./network/open-place.ts";
@@ -19,8 +20,8 @@ import type { Scene, ServingDataplane } from "./open-subjects.ts";
 import {
   type BenchOptions,
   type EmulatedSubject,
+  type OwnSubject,
   type ResolvedBenchOptions,
-  type TrafficSubject,
   trafficSubjects,
 } from "./options.ts";
 import { findPeers } from "./peers/find-peers.ts";
@@ -35,7 +36,7 @@ import { startStandIns, withStandIns } from "./stand-ins.ts";
  */
 export type CreateDataplane = (
   options: ResolvedBenchOptions,
-  spec: TrafficSubject,
+  spec: OwnSubject,
   servicePorts: readonly string[],
   node: NetworkNode | undefined,
 ) => ServingDataplane;
@@ -70,7 +71,7 @@ export async function openStage(
   resolved: ResolvedBenchOptions,
   create: CreateDataplane,
 ): Promise<Stage> {
-  const { snapshot, nodeName, service, programs = {} } = options;
+  const { snapshot, nodeName, service, programs = {}, signal } = options;
   const ports = chooseServicePorts(buildModel(snapshot, nodeName), service);
   const works = worksFor(ports, resolved.works);
   const chosen = usedBy(works, ports);
@@ -92,15 +93,14 @@ export async function openStage(
     const { tcp, udp, echoes } = await startStandIns(chosen, place.standIns);
     opened.push(echoes);
     const standIns = [tcp, udp].filter((one) => one !== undefined);
-    const scene: Scene = {
-      model: buildModel(withStandIns(snapshot, standIns), nodeName),
-      tcp,
-      udp,
-      programs,
-    };
+    const shown = withStandIns(snapshot, standIns);
+    const scene: Scene = { model: buildModel(shown, nodeName), tcp, udp, programs };
     const servicePorts = standIns.map(({ port }) => port.name);
     const cast = await openCast(place, scene, (spec, node) => {
-      const dataplane = create(resolved, spec, servicePorts, node);
+      const dataplane =
+        "kubeProxy" in spec
+          ? createKubeProxySubject(node!.netns, { path: spec.kubeProxy, snapshot: shown, nodeName, programs, signal })
+          : create(resolved, spec, servicePorts, node);
       opened.push(dataplane);
       return dataplane;
     });

@@ -4,6 +4,8 @@ import { silentLog } from "../../src/core/log.ts";
 import { exec } from "../../src/host/exec.ts";
 import { hasIptables } from "../../src/host/iptables.ts";
 import { runBench } from "../../src/lab/bench.ts";
+import { peerVersion } from "../../src/lab/peers/peer-dataplane.ts";
+import { peerNames } from "../../src/lab/peers/peer.ts";
 import type { BenchOptions } from "../../src/lab/options.ts";
 import type { BenchResult } from "../../src/measure/result.ts";
 import { obstacleTo } from "../support/obstacle.ts";
@@ -72,16 +74,31 @@ inKernel(
   },
 );
 
-inKernel("what cannot be in a kernel, or beside one, is named; the others are measured", async () => {
-  const subjects = ["userspace@kernel", "nftables@kernel", "socat"];
-  const { unmeasured, subjects: told } = await measure(
-    { subjects, works: ["tcp-request-response"], budgetMs: 15_000 },
-    8,
-  );
+inKernel("peers are measured beside a kernel, and what cannot be in one is named", async () => {
+  const versions = await Promise.all(peerNames.map(async (name) => [name, await peerVersion(name)] as const));
+  const installed = versions.filter(([, version]) => version !== undefined).map(([name]) => name);
+  const subjects = ["userspace@kernel", "nftables@kernel", ...peerNames];
+  const {
+    cells,
+    failures,
+    unmeasured,
+    subjects: told,
+  } = await measure({
+    subjects,
+    works: ["tcp-connect-request-close"],
+    budgetMs: 30_000,
+  });
+  assert.deepEqual(failures, []);
   const reasons = Object.fromEntries(unmeasured.map(({ subject, reason }) => [subject, reason]));
   assert.match(reasons["userspace@kernel"]!, /measure it on workers/);
-  assert.match(reasons["socat"]!, /loopback only|not installed/);
-  assert.equal(told.length, 3);
+  assert.equal(unmeasured.length, 1 + peerNames.length - installed.length);
+  assert.deepEqual(
+    told.map(({ subject }) => subject),
+    ["direct", "direct-again", "nftables@kernel", ...installed],
+  );
+  for (const { subject, rate } of cells) assert.ok(rate.value! > 0, `${subject} did nothing`);
+  assert.match(told.find(({ subject }) => subject === installed[0])!.targets.tcp[0]!, /^198\.18\.\d+\.1:20000$/);
+  assert.deepEqual(await ourNamespaces(), []);
 });
 
 inKernel("a run that fails leaves no namespace behind", async () => {

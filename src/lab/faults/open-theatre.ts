@@ -7,7 +7,13 @@ import type { ServicePort } from "../../model/service-port.ts";
 import { formatSocketAddr } from "../../net/flow.ts";
 import { chooseServicePorts } from "../choose-service.ts";
 import { engineText } from "../describe.ts";
-import { type BenchOptions, type ResolvedBenchOptions, trafficSubjects } from "../options.ts";
+import {
+  type BenchOptions,
+  type OwnSubject,
+  type ResolvedBenchOptions,
+  type TrafficSubject,
+  trafficSubjects,
+} from "../options.ts";
 import type { CreateDataplane } from "../stage.ts";
 import { changingDirect, changingMode, type ChangingSubject } from "./changing-subject.ts";
 import { createEndpointProcesses, type EndpointProcess, type EndpointProcesses } from "./endpoint-processes.ts";
@@ -40,7 +46,8 @@ export async function openTheatre(
 ): Promise<OpenTheatre> {
   const port = chooseServicePorts(buildModel(snapshot, nodeName), service).tcp;
   if (port === undefined) throw configInvalid("service", "a service with a TCP port to measure", service ?? "none");
-  const specs = trafficSubjects(resolved.subjects);
+  // Plans of changing endpoints take no kube-proxy.
+  const specs = trafficSubjects(resolved.subjects).filter(isOwn);
   const inKernel = specs.find((spec) => "kernel" in spec);
   if (inKernel !== undefined) {
     throw configInvalid("subjects", "subjects on loopback, where the endpoints of this plan are", inKernel.name);
@@ -88,6 +95,10 @@ export async function openTheatre(
     await close();
     throw error;
   }
+}
+
+function isOwn(spec: TrafficSubject): spec is OwnSubject {
+  return !("kubeProxy" in spec);
 }
 
 function serviceOf(port: ServicePort, endpoints: readonly EndpointProcess[]): BenchResult["services"][number] {

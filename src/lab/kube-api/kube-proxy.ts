@@ -6,17 +6,23 @@ import { fileURLToPath } from "node:url";
 import { renderObjects } from "../../cluster/render-objects.ts";
 import type { ClusterSnapshot } from "../../cluster/state.ts";
 import { systemClock } from "../../core/clock.ts";
-import { isSluiceError } from "../../core/errors.ts";
-import { exec, execNow, execOk, type RunningCommand, startCommand } from "../../host/exec.ts";
-import { createNetns, inNetns } from "../../host/netns.ts";
+import { isSluiceError, SluiceError } from "../../core/errors.ts";
+import type { NodePlan } from "../../dataplane/dataplane.ts";
+import { exec, execOk, type RunningCommand, startCommand } from "../../host/exec.ts";
+import { inNetns } from "../../host/netns.ts";
 import { threadFile } from "../../host/thread-file.ts";
-import type { Unmeasured } from "../../measure/result.ts";
+import type { ProgramOptions } from "../../modes/compile.ts";
+import { listenersOf } from "../network/kernel-subject.ts";
+import { noTrouble, type ServingDataplane } from "../open-subjects.ts";
 
 export interface KubeProxyOptions {
   /** Of the binary. */
   readonly path: string;
+  /** What it is shown. */
   readonly snapshot: ClusterSnapshot;
   readonly nodeName: string;
+  /** Which pods are local, and what is masqueraded; as options of mode iptables say. */
+  readonly programs: ProgramOptions;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -26,48 +32,8 @@ const START_MS = 30_000;
 const LOOK_MS = 200;
 const HEALTHZ = "127.0.0.1:10256";
 
-/**
- * Starts a kube-proxy in a network namespace of its own, with our stand-in for the API server, and waits until it says
- * that it is healthy, which it is once its rules are in place; then it ends, and the namespace with it.
- *
- * @returns a row of the document: why it could not be had, or how long it took.
- */
-export async function tryKubeProxy(options: KubeProxyOptions): Promise<Unmeasured> {
-  const { path } = options;
-  const version = await versionOf(path);
-  if (version === undefined) return row(`${path} does not run`);
-  if (process.getuid?.() !== 0) return row("a network namespace of its own needs root");
-  const netns = `sluice-kube-proxy-${process.pid}`;
-  const folder = mkdtempSync(join(tmpdir(), `${netns}-`));
-  const running: RunningCommand[] = [];
-  // Whoever does not wait for us leaves nothing behind, either.
-  const leave = (): void => {
-    rmSync(folder, { recursive: true, force: true });
-    execNow(["ip", "netns", "delete", netns]);
-  };
-  process.on("exit", leave);
-  try {
-    const space = await createNetns(netns);
-    try {
-      return row(await run(options, { netns, folder, running, version }));
-    } finally {
-      await Promise.all(running.map((command) => command.stop("SIGTERM")));
-      await space.close();
-    }
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    return row(error.message);
-  } finally {
-    process.off("exit", leave);
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function row(reason: string): Unmeasured {
-  return { subject: SUBJECT, reason };
-}
-
-async function versionOf(path: string): Promise<string | undefined> {
+/** @returns what a binary says of itself; undefined where it does not run. */
+export async function kubeProxyVersion(path: string): Promise<string | undefined> {
   try {
     const { exitCode, stdout } = await exec([path, "--version"]);
     return exitCode === 0 ? stdout.trim() : undefined;
@@ -77,17 +43,45 @@ async function versionOf(path: string): Promise<string | undefined> {
   }
 }
 
-interface Place {
-  readonly netns: string;
-  readonly folder: string;
-  readonly running: RunningCommand[];
-  readonly version: string;
+/**
+ * A real kube-proxy in a dataplane's place: it programs the kernel of a node of ours in mode iptables, with our stand-in
+ * for the API server, and is ready when it says that it is healthy, which it is once its rules are in place. The program
+ * that is applied only says where its services are: the rules are its own, and go when the node goes.
+ *
+ * @param netns of the node.
+ */
+export function createKubeProxySubject(netns: string, options: KubeProxyOptions): ServingDataplane {
+  const folder = mkdtempSync(join(tmpdir(), `sluice-kube-proxy-${process.pid}-`));
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  process.on("exit", removeFolder);
+  const running: RunningCommand[] = [];
+  let plan: NodePlan | undefined;
+  let engine = "";
+  return {
+    name: SUBJECT,
+    async apply(_, given) {
+      engine = await start(options, { netns, folder, running });
+      plan = given;
+    },
+    status: () => ({ engine, placement: "", notEmulated: [], counters: noTrouble, listeners: listenersOf(plan) }),
+    async close() {
+      await Promise.all(running.splice(0).map((command) => command.stop("SIGTERM")));
+      process.off("exit", removeFolder);
+      removeFolder();
+    },
+  };
 }
 
-/** @returns what became of it. */
-async function run({ path, snapshot, nodeName, signal }: KubeProxyOptions, place: Place): Promise<string> {
-  const { netns, folder, running, version } = place;
-  await execOk(inNetns(netns, ["ip", "link", "set", "lo", "up"]));
+interface Surroundings {
+  readonly netns: string;
+  readonly folder: string;
+  /** Whatever runs is added. */
+  readonly running: RunningCommand[];
+}
+
+/** @returns what it is, and how long it took. */
+async function start(options: KubeProxyOptions, { netns, folder, running }: Surroundings): Promise<string> {
+  const { path, snapshot, signal } = options;
   const cluster = join(folder, "cluster.json");
   writeFileSync(cluster, renderObjects(snapshot, "json"));
   const api = startCommand(inNetns(netns, [process.execPath, program("serve-api"), cluster]), { ownGroup: true });
@@ -96,19 +90,23 @@ async function run({ path, snapshot, nodeName, signal }: KubeProxyOptions, place
   const kubeconfig = join(folder, "kubeconfig");
   writeFileSync(kubeconfig, kubeconfigOf(Number(api.stdout())));
   const startedMs = systemClock.nowMs();
-  const proxy = startCommand(inNetns(netns, [path, ...flagsOf(kubeconfig, nodeName)]), { ownGroup: true });
+  const proxy = startCommand(inNetns(netns, [path, ...flagsOf(kubeconfig, options)]), { ownGroup: true });
   running.push(proxy);
   await until(signal, proxy, () => isHealthy(netns), SUBJECT);
   const tookMs = Math.round(systemClock.nowMs() - startedMs);
-  return `${version} had its rules in place after ${tookMs} ms, and connections through its namespace are not measured`;
+  return `kernel: ${await kubeProxyVersion(path)}, its rules in place after ${tookMs} ms`;
 }
 
 /** Settings of the host's kernel stay as they are: they are not ours to change from a namespace. */
-function flagsOf(kubeconfig: string, nodeName: string): string[] {
+function flagsOf(kubeconfig: string, { nodeName, programs: { iptables = {} } }: KubeProxyOptions): string[] {
+  const { detectLocal, masqueradeAll = false } = iptables;
+  const pods = detectLocal?.by === "cluster-cidr" ? [`--cluster-cidr=${detectLocal.ranges.join(",")}`] : [];
   return [
     `--kubeconfig=${kubeconfig}`,
     `--hostname-override=${nodeName}`,
     "--proxy-mode=iptables",
+    `--masquerade-all=${masqueradeAll}`,
+    ...pods,
     "--kube-api-content-type=application/json",
     `--healthz-bind-address=${HEALTHZ}`,
     "--metrics-bind-address=127.0.0.1:10249",
@@ -136,7 +134,7 @@ async function isHealthy(netns: string): Promise<boolean> {
   return (JSON.parse(said) as { readonly status?: number }[])[0]?.status === 200;
 }
 
-/** @throws what is wrong, when it ends before, takes too long, or is stopped. */
+/** @throws {SluiceError} DATAPLANE_FAILED when it ends before, takes too long, or is stopped. */
 async function until(
   signal: AbortSignal | undefined,
   command: RunningCommand,
@@ -145,11 +143,15 @@ async function until(
 ): Promise<void> {
   const endsMs = systemClock.nowMs() + START_MS;
   while (!(await isReady())) {
-    if (signal?.aborted === true) throw new Error("it was stopped");
-    if (command.ended) throw new Error(`${what} does not start: ${lastLine(command.stderr())}`);
-    if (systemClock.nowMs() > endsMs) throw new Error(`${what} is not ready after ${START_MS / 1000} s`);
+    if (signal?.aborted === true) throw failed("it was stopped");
+    if (command.ended) throw failed(`${what} does not start: ${lastLine(command.stderr())}`);
+    if (systemClock.nowMs() > endsMs) throw failed(`${what} is not ready after ${START_MS / 1000} s`);
     await sleep(LOOK_MS);
   }
+}
+
+function failed(what: string): SluiceError<"DATAPLANE_FAILED"> {
+  return new SluiceError("DATAPLANE_FAILED", what, { dataplane: SUBJECT, what });
 }
 
 function lastLine(text: string): string {

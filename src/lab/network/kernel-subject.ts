@@ -38,7 +38,7 @@ export function createKernelSubject(
 }
 
 /** Rules take what is sent to a virtual address, wherever it is. */
-function listenersOf(plan: NodePlan | undefined): readonly ListenerStatus[] {
+export function listenersOf(plan: NodePlan | undefined): readonly ListenerStatus[] {
   const frontends = plan?.frontends ?? [];
   return frontends.map((frontend) => ({ frontend, at: frontend.addr, workers: [], reason: undefined }));
 }

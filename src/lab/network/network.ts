@@ -1,6 +1,7 @@
 import { isSluiceError, SluiceError } from "../../core/errors.ts";
 import { execOk } from "../../host/exec.ts";
 import { createNetns, inNetns, type Netns } from "../../host/netns.ts";
+import { type Ip, parseIp } from "../../net/ip.ts";
 import { links } from "./links.ts";
 
 /**
@@ -20,6 +21,8 @@ export interface Network {
 export interface NetworkNode {
   /** Its network namespace, by name. */
   readonly netns: string;
+  /** Where the client reaches the node itself. */
+  readonly address: Ip;
   /** From now on the client sends everything by way of this node. Answers come back by way of the node that sent. */
   enter(): Promise<void>;
 }
@@ -75,6 +78,7 @@ export async function openNetwork(name: string, podAddresses: readonly string[])
         await set(netns, conntrackSettings);
         return {
           netns,
+          address: parseIp(link.client.node),
           async enter() {
             if (entered === number) return;
             await batch(client, [`route replace default via ${link.client.node} dev ${link.client.device}`]);

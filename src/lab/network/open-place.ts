@@ -29,24 +29,19 @@ export async function openPlace(specs: readonly TrafficSubject[], chosen: Chosen
   const standIns = { prefixes: podPrefixes, netns: `${name}-pods` } as const;
   try {
     const network = await openNetwork(name, standInAddresses(chosen, standIns));
-    return { standIns, network, ...split(specs, (spec) => "peer" in spec, "peers are measured on loopback only") };
+    return { standIns, network, subjects: specs, unmeasured: [] };
   } catch (error) {
     if (!isSluiceError(error, "HOST_UNABLE")) throw error;
-    return { standIns: onLoopback, network: undefined, ...split(specs, isKernel, error.details.missing) };
+    const unmeasured = specs.filter(isKernel).map(({ name }) => ({ subject: name, reason: error.details.missing }));
+    return {
+      standIns: onLoopback,
+      network: undefined,
+      subjects: specs.filter((spec) => !isKernel(spec)),
+      unmeasured,
+    };
   }
 }
 
 function isKernel(spec: TrafficSubject): boolean {
-  return "kernel" in spec;
-}
-
-function split(
-  specs: readonly TrafficSubject[],
-  isLeftOut: (spec: TrafficSubject) => boolean,
-  reason: string,
-): Pick<Place, "subjects" | "unmeasured"> {
-  return {
-    subjects: specs.filter((spec) => !isLeftOut(spec)),
-    unmeasured: specs.filter(isLeftOut).map(({ name }) => ({ subject: name, reason })),
-  };
+  return "kernel" in spec || "kubeProxy" in spec;
 }

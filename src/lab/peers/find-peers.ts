@@ -2,6 +2,7 @@ import { configInvalid } from "../../core/errors.ts";
 import type { Unmeasured } from "../../measure/result.ts";
 import { type WorkName, workOf } from "../../measure/work.ts";
 import { UDP } from "../../net/flow.ts";
+import { kubeProxyVersion } from "../kube-api/kube-proxy.ts";
 import type { TrafficSubject } from "../options.ts";
 import { peerVersion } from "./peer-dataplane.ts";
 import { type Peer, peers } from "./peer.ts";
@@ -13,7 +14,7 @@ export interface FoundSubjects {
 }
 
 /**
- * Asks peers for their versions.
+ * Asks peers for their versions, and a kube-proxy for its own.
  *
  * @throws {SluiceError} CONFIG_INVALID for a work that a peer does not do.
  */
@@ -22,6 +23,10 @@ export async function findPeers(specs: readonly TrafficSubject[], works: readonl
   const subjects: TrafficSubject[] = [];
   const unmeasured: Unmeasured[] = [];
   for (const spec of specs) {
+    if ("kubeProxy" in spec && (await kubeProxyVersion(spec.kubeProxy)) === undefined) {
+      unmeasured.push({ subject: spec.name, reason: `${spec.kubeProxy} does not run` });
+      continue;
+    }
     if (!("peer" in spec)) {
       subjects.push(spec);
       continue;

@@ -30,13 +30,17 @@ async function freeUdpPort(): Promise<number> {
   return port;
 }
 
-/** Whether a socket listens at an IPv4 address of this host. Source: Linux, Documentation/networking/proc_net_tcp.rst. */
-export function isListening(proto: Protocol, { ip, port }: SocketAddr): boolean {
+/**
+ * Whether a socket listens at an IPv4 address. Source: Linux, Documentation/networking/proc_net_tcp.rst.
+ *
+ * @param pid of a process whose network namespace it is in. @default ours
+ */
+export function isListening(proto: Protocol, { ip, port }: SocketAddr, pid: number | "self" = "self"): boolean {
   const name = proto === UDP ? "udp" : "tcp";
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(ip as number);
   const local = `${bytes.toString("hex").toUpperCase()}:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const lines = readFileSync(`/proc/net/${name}`, "utf8").split("\n");
+  const lines = readFileSync(`/proc/${pid}/net/${name}`, "utf8").split("\n");
   return lines.some((line) => {
     const [, at, , state] = line.trim().split(/\s+/);
     return at === local && state === LISTENS[name];

@@ -1,15 +1,25 @@
-/** A kube-proxy beside the subjects: what becomes of one that is none, that fails, and that asks and is healthy. */
+/** A kube-proxy as a subject: what becomes of one that is none, that fails, and that asks, programs and is measured. */
 import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { exec } from "../../../src/host/exec.ts";
-import { tryKubeProxy } from "../../../src/lab/kube-api/kube-proxy.ts";
+import { planNode } from "../../../src/agent/plan.ts";
+import { isSluiceError } from "../../../src/core/errors.ts";
+import { execOk } from "../../../src/host/exec.ts";
+import { createNetns } from "../../../src/host/netns.ts";
+import { runBench } from "../../../src/lab/bench.ts";
+import { createKubeProxySubject } from "../../../src/lab/kube-api/kube-proxy.ts";
+import type { BenchOptions } from "../../../src/lab/options.ts";
+import type { BenchResult } from "../../../src/measure/result.ts";
+import { buildModel } from "../../../src/model/build.ts";
+import { compileProgram } from "../../../src/modes/compile.ts";
+import { obstacleTo } from "../../support/obstacle.ts";
+import { inProject } from "../../support/root.ts";
 import { suite } from "../../support/suite.ts";
 import { smallCluster } from "../small-cluster.ts";
 
-const isRoot = process.getuid?.() === 0 && (await exec(["ip", "netns", "list"]).catch(() => undefined))?.exitCode === 0;
-const test = suite("kube-proxy beside the subjects", { timeoutMs: 60_000 });
+const lacking = await obstacleTo("ip netns list && iptables-save -t nat && socat -V");
+const test = suite("kube-proxy as a subject", { timeoutMs: 60_000 });
 const folder = mkdtempSync(join(tmpdir(), "sluice-test-kube-proxy-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
@@ -23,53 +33,121 @@ function standIn(name: string, body: string): string {
   return path;
 }
 
+/** Starts one in a namespace of its own, and ends it. @returns what it is, or what became of it. */
 async function tried(path: string, signal?: AbortSignal): Promise<string> {
-  const { subject, reason } = await tryKubeProxy({ path, snapshot: smallCluster, nodeName: "node-a", signal });
-  assert.equal(subject, "kube-proxy");
-  return reason;
-}
-
-async function nothingIsLeft(): Promise<void> {
-  const { stdout } = await exec(["ip", "netns", "list"]);
-  assert.doesNotMatch(stdout, new RegExp(`sluice-kube-proxy-${process.pid}\\b`));
-  assert.deepEqual(
-    readdirSync(tmpdir()).filter((name) => name.startsWith(`sluice-kube-proxy-${process.pid}-`)),
-    [],
-  );
+  const space = await createNetns(`sluice-test-kube-proxy-${process.pid}`);
+  const shown = { snapshot: smallCluster, nodeName: "node-a", programs: {} };
+  try {
+    await execOk(["ip", "-n", space.name, "link", "set", "lo", "up"]);
+    const subject = createKubeProxySubject(space.name, { path, ...shown, signal });
+    try {
+      const model = buildModel(smallCluster, "node-a");
+      await subject.apply(compileProgram("iptables", model), planNode(model, "iptables"));
+      const { engine, listeners } = await subject.status();
+      assert.ok(listeners.some(({ frontend, at }) => frontend.kind === "cluster-ip" && at === frontend.addr));
+      return engine;
+    } finally {
+      await subject.close();
+    }
+  } catch (error) {
+    if (isSluiceError(error, "DATAPLANE_FAILED")) return error.message;
+    throw error;
+  } finally {
+    await space.close();
+    assert.deepEqual(
+      readdirSync(tmpdir()).filter((name) => name.startsWith(`sluice-kube-proxy-${process.pid}-`)),
+      [],
+    );
+  }
 }
 
 function check(name: string, body: () => Promise<void>): void {
-  if (isRoot) test(name, body);
-  else test.skip(name, "no right to make network namespaces");
+  if (lacking === undefined) test(name, body);
+  else test.skip(name, lacking);
 }
 
-test("a file that does not run is a row that says so", async () => {
-  assert.match(await tried(join(folder, "none")), /none does not run/);
+const measure = (options: Partial<BenchOptions>, slices = 24): Promise<BenchResult> => {
+  const enough = new AbortController();
+  return runBench({
+    snapshot: smallCluster,
+    nodeName: "node-a",
+    seed: 4,
+    workers: 1,
+    subjects: [],
+    works: ["tcp-connect-request-close"],
+    budgetMs: 30_000,
+    signal: enough.signal,
+    onProgress: ({ done }) => {
+      if (done >= slices) enough.abort();
+    },
+    ...options,
+  });
+};
+
+test("a file that does not run is a row that says so; the others are measured", async () => {
+  const path = join(folder, "none");
+  const { unmeasured, subjects } = await measure({ kubeProxy: path }, 4);
+  assert.deepEqual(unmeasured, [{ subject: "kube-proxy", reason: `${path} does not run` }]);
+  assert.equal(subjects.length, 2);
 });
 
-check("one that fails is a row with its last words, and its namespace is gone", async () => {
+test("plans whose cluster changes, or is made, take none", async () => {
+  const refused = (options: Partial<BenchOptions>, said: RegExp): Promise<void> =>
+    assert.rejects(measure({ kubeProxy: "kube-proxy", ...options }), said);
+  await refused({ kind: "faults" }, /kubeProxy: expected none in a plan of faults/);
+  await refused({ services: [10], works: ["tcp-connect"] }, /kubeProxy: expected none where services are numbered/);
+});
+
+check("one that fails says its last words", async () => {
   const path = standIn("failing", 'console.error("E1 config\\nF1 cannot do it"); process.exit(1);');
   assert.equal(await tried(path), "kube-proxy does not start: F1 cannot do it");
-  await nothingIsLeft();
 });
 
-check("one that reads its cluster from the stand-in and is healthy is a row with its time", async () => {
-  const path = standIn(
-    "healthy",
-    `const { readFileSync } = require("node:fs");
+/** Programs the kernel as a kube-proxy does, by the objects that the API server tells, and is healthy then. */
+const programming = `const { readFileSync, writeFileSync } = require("node:fs");
 const { createServer } = require("node:http");
+const { spawnSync } = require("node:child_process");
 const { server } = JSON.parse(readFileSync(flag("kubeconfig"), "utf8")).clusters[0].cluster;
+const listed = async (path, apiVersion, kind) =>
+  (await (await fetch(server + path + "?resourceVersion=0")).json()).items.map((one) => ({ apiVersion, kind, ...one }));
 (async () => {
-  const { items } = await (await fetch(server + "/api/v1/services?resourceVersion=0")).json();
-  if (items.length !== 2) throw new Error(items.length + " services");
-  const node = await fetch(server + "/api/v1/nodes/" + flag("hostname-override"));
-  if (node.status !== 200) throw new Error("no node");
+  const items = [
+    ...(await listed("/api/v1/services", "v1", "Service")),
+    ...(await listed("/apis/discovery.k8s.io/v1/endpointslices", "discovery.k8s.io/v1", "EndpointSlice")),
+    await (await fetch(server + "/api/v1/nodes/" + flag("hostname-override"))).json(),
+  ];
+  const file = flag("kubeconfig") + ".objects";
+  writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+  const args = ["--dataplane", "kernel", "--mode", flag("proxy-mode"), "--once", "-f", file];
+  const named = ["--hostname-override", flag("hostname-override")];
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, "run", ...args, ...named], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
   const [host, port] = flag("healthz-bind-address").split(":");
   createServer((_, response) => response.end("ok")).listen(Number(port), host);
-})();`,
+})();`.replace("MAIN", JSON.stringify(inProject("dist", "cli", "main.js")));
+
+check("one that programs its kernel is measured beside peers and our own rules", async () => {
+  const path = standIn("programming", programming);
+  const { cells, failures, unmeasured, subjects, environment } = await measure({
+    kubeProxy: path,
+    subjects: ["iptables@kernel", "socat"],
+  });
+  assert.deepEqual([failures, unmeasured], [[], []]);
+  const names = ["direct", "direct-again", "iptables@kernel", "socat", "kube-proxy"];
+  assert.deepEqual(
+    subjects.map(({ subject }) => subject),
+    names,
   );
-  assert.match(await tried(path), /^Kubernetes v9\.9\.9-test had its rules in place after \d+ ms/);
-  await nothingIsLeft();
+  for (const { subject, rate, distribution } of cells) {
+    assert.ok(rate.value! > 0, `${subject} did nothing`);
+    const idle = distribution.counts.values.filter((count) => count === 0).length;
+    assert.equal(idle, subject === "socat" ? distribution.counts.values.length - 1 : 0, subject);
+  }
+  assert.match(
+    subjects.at(-1)!.what,
+    /kube-proxy dataplane, .*Kubernetes v9\.9\.9-test, its rules in place after \d+ ms/,
+  );
+  assert.match(environment.engine, /Kubernetes v9\.9\.9-test/);
 });
 
 check("one that asks as client-go does, by lists that come as watches, is served until it is healthy", async () => {
@@ -116,14 +194,12 @@ async function streamed(path, kind, count) {
   createServer((_, response) => response.end("ok")).listen(Number(port), host);
 })();`,
   );
-  assert.match(await tried(path), /^Kubernetes v9\.9\.9-test had its rules in place after \d+ ms/);
-  await nothingIsLeft();
+  assert.match(await tried(path), /^kernel: Kubernetes v9\.9\.9-test, its rules in place after \d+ ms/);
 });
 
-check("one that is stopped while it starts is a row, and leaves nothing", async () => {
+check("one that is stopped while it starts says so", async () => {
   const path = standIn("waiting", "setInterval(() => {}, 1000);");
   const abort = new AbortController();
   setTimeout(() => abort.abort(), 1500);
   assert.equal(await tried(path, abort.signal), "it was stopped");
-  await nothingIsLeft();
 });
