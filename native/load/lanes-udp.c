@@ -6,33 +6,33 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/** Loopback addresses that repeat only after 256 flows of a lane, and after 65 000 lanes. */
-static struct sockaddr_in client_address(const struct lane* lane)
+/** First octets of clients: of loopback's addresses, and of reserved ones (RFC 1112, class E), which no cluster has. */
+enum { LOOPBACK_NET = 127, RESERVED_NET = 240 };
+
+/** Addresses that repeat only after 256 flows of a lane, and after 65 000 lanes. */
+static struct sockaddr_in client_address(const struct lane* lane, const struct sockaddr_in* to)
 {
 	struct sockaddr_in from = {.sin_family = AF_INET};
+	bool is_loopback = ntohl(to->sin_addr.s_addr) >> 24 == LOOPBACK_NET;
+	uint32_t net = is_loopback ? LOOPBACK_NET : RESERVED_NET;
 	uint32_t block = 1 + lane->number % 65000;
-	from.sin_addr.s_addr = htonl(127u << 24 | block << 8 | (lane->flows & 255));
+	from.sin_addr.s_addr = htonl(net << 24 | block << 8 | (lane->flows & 255));
 	return from;
 }
 
-static bool is_loopback(const struct sockaddr_in* to)
-{
-	return ntohl(to->sin_addr.s_addr) >> 24 == 127;
-}
-
 /**
- * A new flow. On loopback it has an address of its own, since ports alone would come back within a run; elsewhere a client
- * has the one address of its interface.
+ * A new flow. It has an address of its own, since ports alone would come back within a run, and find what remembers the
+ * flow before.
  */
 void udp_open(struct slice* slice, struct lane* lane)
 {
-	struct sockaddr_in from = client_address(lane);
 	struct sockaddr_in* to = next_target(slice);
+	struct sockaddr_in from = client_address(lane, to);
 	lane->flows++;
 	lane->sent_on_flow = 0;
 	lane->failed = false;
 	lane->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (lane->fd < 0 || (is_loopback(to) && bind(lane->fd, (struct sockaddr*)&from, sizeof from) != 0) ||
+	if (lane->fd < 0 || bind(lane->fd, (struct sockaddr*)&from, sizeof from) != 0 ||
 	    connect(lane->fd, (struct sockaddr*)to, sizeof *to) != 0)
 		die("udp");
 	lane->state = LANE_RESTING;

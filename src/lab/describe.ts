@@ -45,7 +45,7 @@ const networkNotes = [
   "Load, endpoints and nodes are network namespaces of this host, joined by veth pairs: compare subjects with each other, not with networks.",
   "Every subject has a node of its own between the client and the endpoints; direct has one without rules, which only forwards.",
   "In a kernel packets of an established flow pass no rule; worker threads are a process of the node that moves every byte.",
-  "A node forgets a UDP flow that is quiet for a second, so that a client's port that comes again is a new flow.",
+  "Every UDP flow has a client address of its own; a node forgets one that is quiet for a second, or there would be no room.",
   "Endpoints are echo backends in one thread, each on an address of its own.",
 ];
 

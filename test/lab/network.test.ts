@@ -74,6 +74,17 @@ inKernel(
   },
 );
 
+inKernel("each of thousands of UDP flows is new, also to who remembers flows for minutes", async () => {
+  const subjects = ["ipvs-rr", "nftables@kernel"];
+  const { cells, failures } = await measure({ subjects, works: ["udp-first-datagram"], budgetMs: 20_000 });
+  assert.deepEqual(failures, []);
+  const { distribution } = cells.find(({ subject }) => subject === "ipvs-rr")!;
+  const flows = distribution.counts.values.reduce((sum: number, count) => sum + (count ?? 0), 0);
+  // Of ports alone some dozens would have come twice.
+  assert.ok(flows > 2000, `${flows} flows`);
+  assert.equal(distribution.check.outcome, "kept");
+});
+
 inKernel("peers are measured beside a kernel, and what cannot be in one is named", async () => {
   const versions = await Promise.all(peerNames.map(async (name) => [name, await peerVersion(name)] as const));
   const installed = versions.filter(([, version]) => version !== undefined).map(([name]) => name);

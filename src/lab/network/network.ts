@@ -1,6 +1,7 @@
 import { isSluiceError, SluiceError } from "../../core/errors.ts";
 import { execOk } from "../../host/exec.ts";
 import { createNetns, inNetns, type Netns } from "../../host/netns.ts";
+import { FLOW_RANGE } from "../../measure/load/udp-lane.ts";
 import { type Ip, parseIp } from "../../net/ip.ts";
 import { links } from "./links.ts";
 
@@ -23,7 +24,7 @@ export interface NetworkNode {
   readonly netns: string;
   /** Where the client reaches the node itself. */
   readonly address: Ip;
-  /** From now on the client sends everything by way of this node. Answers come back by way of the node that sent. */
+  /** From now on the client sends everything by way of this node, and answers come back by way of it. */
   enter(): Promise<void>;
 }
 
@@ -35,7 +36,7 @@ const clientSettings = [
 const nodeSettings = ["net.ipv4.ip_forward=1", "net.ipv4.ip_local_port_range=1024 65535", "net.ipv4.tcp_tw_reuse=1"];
 /** Answers may come from where no route leads back. */
 const settings = ["net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0"];
-/** A client's port that comes again is a new flow, if the one before has been quiet for so long, in seconds. */
+/** Seconds after which a flow that is quiet is forgotten, or there would be no room for so many. */
 const conntrackSettings = ["net.netfilter.nf_conntrack_udp_timeout=1"];
 
 /**
@@ -60,6 +61,7 @@ export async function openNetwork(name: string, podAddresses: readonly string[])
   try {
     const client = await add("client", ...clientSettings);
     const pods = await add("pods");
+    await batch(client, [`route add local ${FLOW_RANGE} dev lo`]);
     await batch(
       pods,
       podAddresses.map((address) => `addr add ${address}/32 dev lo`),
@@ -82,6 +84,7 @@ export async function openNetwork(name: string, podAddresses: readonly string[])
           async enter() {
             if (entered === number) return;
             await batch(client, [`route replace default via ${link.client.node} dev ${link.client.device}`]);
+            await batch(pods, [`route replace ${FLOW_RANGE} via ${link.pods.node}`]);
             entered = number;
           },
         };
@@ -103,7 +106,7 @@ async function connect(node: string, client: string, pods: string, link: ReturnT
     await batch(place, [`addr add ${far}/30 dev ${device}`, `link set ${device} up`]);
     await batch(node, [`addr add ${near}/30 dev ${device}`, `link set ${device} up`]);
   }
-  await batch(node, [`route add default via ${link.pods.far}`]);
+  await batch(node, [`route add default via ${link.pods.far}`, `route add ${FLOW_RANGE} via ${link.client.far}`]);
   await batch(pods, [`route add ${link.client.range} via ${link.pods.node}`]);
 }
 

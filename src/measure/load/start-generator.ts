@@ -6,7 +6,7 @@ import { nativeGeneratorFile, startNativeGenerator } from "./native-generator.ts
  * Starts a load generator.
  *
  * @param name undefined: the native one where it is built, else the one in a thread; whoever starts it says which it is.
- * @param netns the network namespace that it sends from. @default the one that we are in, on loopback
+ * @param netns the network namespace that it sends from, which has `FLOW_RANGE`. @default the one that we are in, on loopback
  * @param file the native one; empty: it is not built.
  * @throws {SluiceError} HOST_UNABLE when the native one is asked for and not built.
  */

@@ -10,8 +10,8 @@ import type { LoadErrors } from "./task.ts";
  * datagram is a time-out; the lane then goes on with a new flow, so that an answer that is only late has nowhere to
  * arrive.
  *
- * On loopback each flow has a client address of its own. Ports alone would come back within a run, and a proxy that still
- * remembers the old flow would, rightly, not choose anew. Elsewhere a client has the one address of its interface.
+ * Each flow has a client address of its own. Ports alone would come back within a run, and a proxy that still remembers
+ * the old flow would, rightly, not choose anew.
  */
 export function udpLane(run: LaneRun, number: number): Lane {
   const request = createMessage(ECHO, number, run.task.messageBytes);
@@ -67,7 +67,7 @@ export function udpLane(run: LaneRun, number: number): Lane {
         if (socket === mine) fail(code === "ECONNREFUSED" ? "refused" : "dropped");
       };
       mine.on("error", broken);
-      if (host.startsWith("127.")) mine.bind(0, clientAddress(number, flows++));
+      mine.bind(0, clientAddress(host, number, flows++));
       mine.connect(port, host, (error?: Error) => {
         if (error !== undefined) return broken(error);
         resolve();
@@ -106,8 +106,15 @@ export function udpLane(run: LaneRun, number: number): Lane {
   };
 }
 
-/** Loopback addresses that repeat only after 256 flows of a lane, and after 65 000 lanes. */
-function clientAddress(lane: number, flow: number): string {
+/**
+ * Where flows come from that go to other places than loopback: reserved addresses (RFC 1112, class E), which no cluster
+ * has. A namespace that a generator sends from has all of them as its own.
+ */
+export const FLOW_RANGE = "240.0.0.0/8";
+
+/** Addresses that repeat only after 256 flows of a lane, and after 65 000 lanes. */
+function clientAddress(host: string, lane: number, flow: number): string {
+  const net = host.startsWith("127.") ? 127 : 240;
   const block = 1 + (lane % 65_000);
-  return `127.${block >>> 8}.${block & 255}.${flow & 255}`;
+  return `${net}.${block >>> 8}.${block & 255}.${flow & 255}`;
 }

@@ -12,6 +12,7 @@ import type { LoadTask } from "../../../src/measure/load/task.ts";
 import { openNamespace } from "../../support/namespace.ts";
 import { inProject } from "../../support/root.ts";
 import { workKinds } from "../../../src/measure/work.ts";
+import { FLOW_RANGE } from "../../../src/measure/load/udp-lane.ts";
 import { suite } from "../../support/suite.ts";
 import { declareLoadTests } from "./load-tests.ts";
 import { echoServer, tcpServer } from "./servers.ts";
@@ -128,7 +129,8 @@ else {
   const host = "10.91.0.1";
   if (typeof namespace === "string") test.skip("a network namespace", namespace);
   else {
-    test("in a network namespace every work reaches what is only there, from the address of an interface", async () => {
+    test("in a network namespace every work reaches what is only there", async () => {
+      await namespace.run("ip", "route", "add", "local", FLOW_RANGE, "dev", "lo");
       await namespace.run("ip", "address", "add", `${host}/32`, "dev", "lo");
       const specs = (["tcp", "udp"] as const).map((protocol) => ({ protocol, host, port: 0 }));
       const echoes = await startEchoBackends(specs, netns);
