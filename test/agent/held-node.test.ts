@@ -34,11 +34,19 @@ test("another name is another node", () => {
   assert.equal(formatIp(held.hold(viewNode([], "node-b")).ip4), "127.0.0.1");
 });
 
-test("the zone is that of now: one that is deleted has none", () => {
+test("the zone is that of now, and of one that is deleted the last one", () => {
   const held = createHeldNode();
-  const zoned = snapshotOf([node({ name: "node-a", zone: "a" })]);
-  assert.equal(held.hold(viewNode(zoned.nodes, "node-a")).zone, "a");
-  assert.equal(held.hold(viewNode([], "node-a")).zone, "");
+  const zoneOf = (nodes: ReturnType<typeof snapshotOf>, name = "node-a"): string => {
+    held.see(nodes, name);
+    return held.hold(viewNode(nodes.nodes, name)).zone;
+  };
+  assert.equal(zoneOf(none), "");
+  assert.equal(zoneOf(snapshotOf([node({ name: "node-a", zone: "a" })])), "a");
+  assert.equal(zoneOf(none), "a");
+  assert.equal(zoneOf(snapshotOf([node({ name: "node-a", zone: "b" })])), "b");
+  assert.equal(zoneOf(snapshotOf([node({ name: "node-a", zone: "" })])), "");
+  assert.equal(zoneOf(none), "");
+  assert.equal(zoneOf(none, "node-b"), "");
 });
 
 test("load balancers may go on to send connections to a node whose object is deleted, not to one never seen", () => {

@@ -7,7 +7,7 @@ export interface ObjectsHeld {
   all(): readonly unknown[];
   /**
    * As far as a kube-proxy that was started some stages ago goes by them: ServiceCIDRs are those of its start, and so
-   * are addresses and pod ranges of Nodes.
+   * are addresses and pod ranges of Nodes; a Node that is deleted is as it was last.
    */
   known(): readonly unknown[];
 }
@@ -17,39 +17,40 @@ type Held = ReadonlyMap<string, unknown>;
 export function createObjectsHeld(): ObjectsHeld {
   const held = new Map<string, unknown>();
   let atStart: Held | undefined;
+  /** Nodes as they were last, deleted or not. */
+  let seen = new Map<string, unknown>();
   return {
     enter({ deleted, applied, action }) {
       for (const key of deleted) held.delete(key);
       for (const { key, object } of applied) held.set(key, object);
       const started = atStart === undefined || action?.action === "restart" || action?.action === "switch-mode";
       if (started) atStart = new Map([...held].filter(([key]) => isOf(key, "ServiceCIDR") || isOf(key, "Node")));
+      const nodes = [...held].filter(([key]) => isOf(key, "Node"));
+      seen = new Map(started ? nodes : [...seen, ...nodes]);
     },
     all: () => [...held.values()],
     known() {
       const others = [...held].filter(([key]) => !isOf(key, "ServiceCIDR") && !isOf(key, "Node"));
       const kept = Array.from(atStart ?? [], ([key, object]) =>
-        isOf(key, "Node") ? nodeSince(object as NodeObject, held.get(key) as NodeObject | undefined) : object,
+        isOf(key, "Node") ? nodeSince(object as NodeObject, seen.get(key) as NodeObject) : object,
       );
-      const nodesSince = [...held].filter(([key]) => isOf(key, "Node") && atStart?.has(key) !== true);
+      const nodesSince = [...seen].filter(([key]) => atStart?.has(key) !== true);
       return [...[...others, ...nodesSince].map(([, object]) => object), ...kept];
     },
   };
 }
 
 interface NodeObject {
-  readonly metadata: { readonly labels?: unknown };
   readonly spec?: { readonly podCIDR?: unknown; readonly podCIDRs?: unknown };
   readonly status?: { readonly addresses?: unknown };
 }
 
-/** One that is deleted is as it was, but in no zone. */
-function nodeSince(start: NodeObject, now: NodeObject | undefined): NodeObject {
-  if (now === undefined) return { ...start, metadata: { ...start.metadata, labels: {} } };
+function nodeSince(start: NodeObject, last: NodeObject): NodeObject {
   const { spec = {}, status = {} } = start;
   return {
-    ...now,
-    spec: { ...now.spec, podCIDR: spec.podCIDR, podCIDRs: spec.podCIDRs },
-    status: { ...now.status, addresses: status.addresses },
+    ...last,
+    spec: { ...last.spec, podCIDR: spec.podCIDR, podCIDRs: spec.podCIDRs },
+    status: { ...last.status, addresses: status.addresses },
   };
 }
 

@@ -29,7 +29,7 @@ test("a kube-proxy that runs on goes by the addresses that its Node had at the s
   assert.deepEqual(seen(held.known()), [["b", "192.168.10.5"]]);
   assert.deepEqual(seen(held.all()), [["b", "192.168.10.6"]]);
   held.enter(stage({ deleted: ["v1/Node//node-a"] }));
-  assert.deepEqual(seen(held.known()), [[undefined, "192.168.10.5"]]);
+  assert.deepEqual(seen(held.known()), [["b", "192.168.10.5"]]);
   assert.deepEqual(held.all(), []);
 });
 
