@@ -71,6 +71,12 @@ export function execNow([command, ...args]: readonly [string, ...string[]]): voi
   spawnSync(command, args, { stdio: "ignore", timeout: 10_000 });
 }
 
+/** What a command that soon ends has to say; all else waits for it. @returns undefined where it fails or is not there. */
+export function askNow([command, ...args]: readonly [string, ...string[]]): string | undefined {
+  const { status, stdout } = spawnSync(command, args, { encoding: "utf8", timeout: 10_000, maxBuffer: 2 ** 28 });
+  return status === 0 ? stdout : undefined;
+}
+
 /** A command that runs until it ends or is stopped. */
 export interface RunningCommand {
   readonly pid: number | undefined;

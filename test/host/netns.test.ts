@@ -5,6 +5,7 @@ import { execOk } from "../../src/host/exec.ts";
 import { findIptables, hasIptables } from "../../src/host/iptables.ts";
 import { makeCounters } from "../../src/host/nfacct.ts";
 import { createNetns, inNetns, type Netns } from "../../src/host/netns.ts";
+import { SERVICE_MARK } from "../../src/host/own-addresses.ts";
 import { setSysctls } from "../../src/host/sysctl.ts";
 import { suite } from "../support/suite.ts";
 
@@ -93,6 +94,34 @@ inHost("iptables is found by family and variant, and says which it is", async ({
   const own = await findIptables(4, undefined, name);
   assert.deepEqual([own.command, own.save, own.restore], ["iptables", "iptables-save", "iptables-restore"]);
 });
+
+inHost(
+  "a host's addresses are those of all interfaces, be they down, without a carrier or loopback",
+  async ({ name }) => {
+    const lines = [
+      "link set lo up",
+      "link add cni0 type bridge",
+      "link set cni0 up",
+      "address add 10.244.1.1/24 dev cni0",
+      "link add eth0 type bridge",
+      "address add 192.168.10.5/24 dev eth0",
+      "address add 203.0.113.7/32 dev lo",
+      "address add fd00::7/128 dev lo",
+      `address add fd00:96::10/128 dev lo metric ${SERVICE_MARK}`,
+      "link add kube-ipvs0 type bridge",
+      "address add 10.96.0.10/32 dev kube-ipvs0",
+    ];
+    await execOk(inNetns(name, ["ip", "-batch", "-"]), { input: `${lines.join("\n")}\n` });
+    const own = JSON.stringify(new URL("../../src/host/own-addresses.js", import.meta.url));
+    const ip = JSON.stringify(new URL("../../src/net/ip.js", import.meta.url));
+    const program = `
+    const { ownAddresses } = await import(${own});
+    const { formatIp } = await import(${ip});
+    console.log(ownAddresses().map(formatIp).sort().join(" "));`;
+    const told = await execOk(inNetns(name, [process.execPath, "--input-type=module", "--eval", program]));
+    assert.equal(told.trim(), "10.244.1.1 192.168.10.5 203.0.113.7 fd00::7");
+  },
+);
 
 inHost("a host without iptables is unable, and says so", async () => {
   const gone = "sluice-test-gone";

@@ -1,4 +1,5 @@
 import { exec, execOk } from "../../host/exec.ts";
+import { SERVICE_MARK } from "../../host/own-addresses.ts";
 import { hostCidr, inCidr, tryParseCidr } from "../../net/cidr.ts";
 import { type Family, familyOf, formatIp, type Ip, tryParseIp } from "../../net/ip.ts";
 
@@ -10,11 +11,6 @@ export interface HostAddresses {
   isForeign(ip: Ip): boolean;
 }
 
-/**
- * What tells our addresses from all others, and those of a process that was killed from nobody's: the number of the
- * routing protocol of an IPv4 route, and the metric of an IPv6 address, which has no protocol before iproute2 6.2.
- */
-const MARK = 83;
 const families: readonly Family[] = [4, 6];
 
 /** @throws {SluiceError} COMMAND_FAILED; HOST_UNABLE where there is no `ip`. */
@@ -58,8 +54,8 @@ function batch(verb: "add" | "del", family: Family, ips: readonly Ip[]): string 
 /** The kernel binds IPv4 to a local route, IPv6 only to an address of an interface. */
 function command(verb: "add" | "del", ip: Ip): string {
   const address = formatIp(ip);
-  if (familyOf(ip) === 4) return `route ${verb} local ${address}/32 dev lo proto ${MARK}`;
-  return `address ${verb} ${address}/128 dev lo${verb === "add" ? ` nodad noprefixroute metric ${MARK}` : ""}`;
+  if (familyOf(ip) === 4) return `route ${verb} local ${address}/32 dev lo proto ${SERVICE_MARK}`;
+  return `address ${verb} ${address}/128 dev lo${verb === "add" ? ` nodad noprefixroute metric ${SERVICE_MARK}` : ""}`;
 }
 
 /** As `ip -json` shows them. */
@@ -77,13 +73,13 @@ type Found = { readonly range: NonNullable<ReturnType<typeof tryParseCidr>>; rea
 
 function ofRoute({ dst, dev, protocol }: Route): Found {
   const range = tryParseCidr(dst.includes("/") ? dst : `${dst}/32`)!;
-  return { range, ours: protocol === `${MARK}` && dev === "lo" && range.bits === 32 };
+  return { range, ours: protocol === `${SERVICE_MARK}` && dev === "lo" && range.bits === 32 };
 }
 
 function ofLink({ ifname, addr_info }: Link): Found[] {
   return addr_info.flatMap(({ local = "", prefixlen, metric }) => {
     const ip = tryParseIp(local);
-    const ours = metric === MARK && ifname === "lo" && prefixlen === 128;
+    const ours = metric === SERVICE_MARK && ifname === "lo" && prefixlen === 128;
     return ip === undefined ? [] : [{ range: hostCidr(ip), ours }];
   });
 }
