@@ -1,7 +1,6 @@
 import type { EndpointSlice, SliceEndpoint } from "../cluster/objects.ts";
 import { formatSocketAddr } from "../net/flow.ts";
-import type { Family, Ip } from "../net/ip.ts";
-import { ipOfFamily } from "./families.ts";
+import { type Family, type Ip, tryParseIp } from "../net/ip.ts";
 import { compareText } from "./order.ts";
 import { portKey, protocolOf } from "./port.ts";
 import type { Endpoint } from "./service-port.ts";
@@ -35,7 +34,8 @@ export function slicesByService(slices: readonly EndpointSlice[]): ReadonlyMap<s
 /**
  * The endpoints of one Service in one family, by `portKey`, each list sorted by text.
  *
- * A slice port without name or number is ignored, and so is an endpoint without a usable first address. Of two
+ * A slice port without name or number is ignored, and so is an endpoint without a usable first address. One of the
+ * other family, which the API refuses, is taken as it is, as kube-proxy does: the kernel refuses its rules. Of two
  * endpoints with the same address and port the later counts, unless it is terminating: a new pod may have been given
  * the address of one that is going. kube-proxy visits slices in random order; here they come in order of name.
  *
@@ -50,9 +50,7 @@ export function endpointsByPort(
   const byPort = new Map<string, Map<string, Endpoint>>();
   for (const { addressType, ports, endpoints } of slices) {
     if (addressType !== `IPv${family}`) continue;
-    const hosts = endpoints
-      .map((endpoint) => readHost(endpoint, family, nodeName))
-      .filter((host) => host !== undefined);
+    const hosts = endpoints.map((endpoint) => readHost(endpoint, nodeName)).filter((host) => host !== undefined);
     for (const { name, protocol, port = 0 } of ports) {
       if (name === undefined || port === 0) continue;
       const key = portKey(name, protocolOf(protocol));
@@ -71,9 +69,9 @@ function addEndpoint(known: Map<string, Endpoint>, { ip, about }: Host, port: nu
   known.set(text, { addr, text, ...about });
 }
 
-function readHost(endpoint: SliceEndpoint, family: Family, nodeName: string): Host | undefined {
+function readHost(endpoint: SliceEndpoint, nodeName: string): Host | undefined {
   const { addresses, conditions, hints } = endpoint;
-  const ip = ipOfFamily(addresses[0] ?? "", family);
+  const ip = tryParseIp(addresses[0] ?? "");
   if (ip === undefined) return undefined;
   const about = {
     nodeName: endpoint.nodeName,

@@ -1,6 +1,7 @@
 import type { Endpoints, Service } from "../cluster/objects.ts";
 import type { ClusterSnapshot } from "../cluster/state.ts";
 import { formatSocketAddr, SCTP, type SocketAddr } from "../net/flow.ts";
+import { familyOf } from "../net/ip.ts";
 import { ipOfFamily, ipsOfFamily } from "./families.ts";
 import { compareText } from "./order.ts";
 import { portKey, readPort } from "./port.ts";
@@ -93,7 +94,7 @@ function readyInSlices(ports4: readonly ServicePort[]): Ready {
   const byKey = new Map(ports4.map((port) => [portKey(port.name, port.proto), port]));
   return ({ name, proto }) => {
     const endpoints = byKey.get(portKey(name, proto))?.endpoints ?? [];
-    return endpoints.filter(({ ready }) => ready).map(({ addr }) => addr);
+    return endpoints.filter(({ ready }) => ready).flatMap(({ addr }) => (familyOf(addr.ip) === 4 ? [addr] : []));
   };
 }
 

@@ -103,8 +103,13 @@ const cases: readonly { it: string; given: readonly ClusterObject[]; family?: Fa
   },
   {
     it: "are ignored without a usable address",
-    given: [slice({ endpoints: [endpoint([]), endpoint("blah"), endpoint("fd00::1"), endpoint("10.0.0.1")] })],
+    given: [slice({ endpoints: [endpoint([]), endpoint("blah"), endpoint("10.0.0.1")] })],
     expect: ["10.0.0.1:8080"],
+  },
+  {
+    it: "are of the family that their slice says, whatever their address",
+    given: [slice({ endpoints: ["fd00::1", "10.0.0.1"] }), slice({ addressType: "IPv6", endpoints: ["10.0.0.2"] })],
+    expect: ["10.0.0.1:8080", "[fd00::1]:8080"],
   },
 ];
 for (const { it, given, family = 4, expect } of cases) {

@@ -6,7 +6,7 @@ import type { Family } from "../../net/ip.ts";
 import { kernelFailed } from "./commands.ts";
 import { inBatches } from "./iptables-batches.ts";
 import { onlyDifferences } from "./iptables-differences.ts";
-import { CANARY, type IptablesPlan, planCleanup, planWhole } from "./iptables-plan.ts";
+import { CANARY, groundworkOf, type IptablesPlan, planCleanup, planWhole } from "./iptables-plan.ts";
 import type { KernelHost } from "./programmer.ts";
 import { committedBefore, refusedLine } from "./refused-line.ts";
 import { readSaved } from "./saved-tables.ts";
@@ -45,6 +45,8 @@ class FamilyTables implements IptablesFamily {
   #inForce: IptablesRuleset | undefined;
   #whole = true;
   #wholeAtMs = 0;
+  /** Of a first ruleset: what is made even where its rules are refused. */
+  #groundwork: readonly TableChanges[] = [];
 
   constructor(family: Family, tools: Iptables, host: KernelHost) {
     this.#family = family;
@@ -97,6 +99,7 @@ class FamilyTables implements IptablesFamily {
     const text = await this.#save();
     const saved = readSaved(text, this.#family);
     const changes = this.#told(planWhole(ruleset, saved));
+    this.#groundwork = this.#inForce === undefined ? groundworkOf(changes, saved) : [];
     if (this.#host.dry) return onlyDifferences(changes, text, this.#family);
     return this.#batched(changes, (table) => saved.get(table)?.chains ?? new Set());
   }
@@ -141,8 +144,12 @@ class FamilyTables implements IptablesFamily {
 
   /** Undoes what was changed before the failure, so that the old rules are in force in every table. */
   async #putBack(committed: ReadonlySet<string>, refused: IptablesRuleset): Promise<string> {
-    if (committed.size === 0) return "";
     const before = this.#inForce;
+    if (before === undefined) {
+      const missing = this.#groundwork.filter(({ name }) => !committed.has(name));
+      await this.#run(renderChanges(missing, this.#family));
+    }
+    if (committed.size === 0) return "";
     if (before === undefined) return `; table ${[...committed].join(", ")} holds the new rules`;
     const undo = changesBetween(refused, before).filter(({ name }) => committed.has(name));
     const { exitCode, stderr } = await this.#run(renderChanges(undo, this.#family));

@@ -55,6 +55,20 @@ function wholeTable({ name, chains }: Table, saved: SavedTable, family: Family, 
 }
 
 /**
+ * Of changes by `planWhole` what kube-proxy makes one by one ahead of all rules, and so has when those are refused: the
+ * jumps that are missing, the chains that they lead to, still empty, and the canaries. A chain that is there stays as it
+ * is.
+ */
+export function groundworkOf(changes: readonly TableChanges[], saved: Saved): readonly TableChanges[] {
+  return changes.map(({ name, replace, prepend }) => {
+    const known = saved.get(name)?.chains ?? unknown.chains;
+    const needed = new Set([CANARY, ...prepend.map(({ rule }) => targetOf(rule))]);
+    const missing = replace.filter((chain) => needed.has(chain.name) && !known.has(chain.name));
+    return changesTo(name, { replace: missing.map((chain) => ({ name: chain.name, rules: [] })), prepend });
+  });
+}
+
+/**
  * What takes kube-proxy's rules of this mode and of ipvs out of a kernel, as `kube-proxy --cleanup` does: the jumps, its chains,
  * those of services, the canaries. KUBE-FIREWALL, which is kubelet's too, stays with its rules and jumps.
  *

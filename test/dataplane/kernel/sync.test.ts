@@ -175,6 +175,30 @@ for (const [what, table, rule] of [
   });
 }
 
+check("where the first set is refused, the jumps are there all the same, and canaries", async (kernel, variant) => {
+  const { programmer } = noted(kernel, variant);
+  await kernel.restore("*nat\n:KUBE-SERVICES - [0:0]\n-A KUBE-SERVICES -p sctp -j RETURN\nCOMMIT\n");
+  const wrongFamily = slice({ endpoints: ["10.0.0.1", "fd00::1"] });
+  await failure(programmer.apply(...programOf(node(), service(), wrongFamily)));
+  const dump = await kernel.dump(4);
+  const tableOf = (name: string): string => dump.split("COMMIT\n").find((table) => table.includes(`*${name}\n`)) ?? "";
+  const nat = tableOf("nat");
+  assert.deepEqual(
+    linesOf(nat, ":KUBE-").map((line) => line.split(" ")[0]!),
+    [":KUBE-POSTROUTING", ":KUBE-PROXY-CANARY", ":KUBE-SERVICES"],
+  );
+  assert.deepEqual(linesOf(nat, "-A "), [
+    '-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
+    '-A OUTPUT -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
+    '-A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING',
+    "-A KUBE-SERVICES -p sctp -j RETURN",
+  ]);
+  assert.match(tableOf("filter"), /^-A KUBE-FORWARD /m);
+  assert.match(tableOf("mangle"), /^:KUBE-PROXY-CANARY /m);
+  await programmer.apply(...programOf(node(), service(), slice({ endpoints: ["10.0.0.1"] })));
+  await assertSame(kernel, variant, [node(), service(), slice({ endpoints: ["10.0.0.1"] })]);
+});
+
 check("a family that refuses leaves the other one programmed", async (kernel, variant) => {
   const { programmer } = noted(kernel, variant);
   const dual = (ip: string): ClusterObject[] => [
