@@ -34,6 +34,14 @@ test("a sync that failed makes the next one a full one", () => {
   assert.deepEqual(texts(held.hold(fresh)), ["10.96.0.0/16", "10.98.0.0/16"]);
 });
 
+test("a node that has come to another zone makes the next sync a full one", () => {
+  const held = createHeldServiceCidrs(manualClock());
+  held.hold(old);
+  const moved: Model = { ...fresh, node: { ...fresh.node, zone: "zone-b" } };
+  assert.deepEqual(texts(held.hold(moved)), ["10.96.0.0/16", "10.98.0.0/16"]);
+  assert.deepEqual(texts(held.hold({ ...old, node: moved.node })), ["10.96.0.0/16", "10.98.0.0/16"]);
+});
+
 test("all else of the model stays as it is", () => {
   const held = createHeldServiceCidrs(manualClock());
   const { serviceCidrs, ...rest } = held.hold(old);
