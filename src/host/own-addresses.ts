@@ -29,7 +29,7 @@ interface Link {
 function listed(): readonly string[] | undefined {
   const text = askNow(["ip", "-j", "address"]);
   if (text === undefined) return undefined;
-  const links = JSON.parse(text) as readonly Link[];
+  const links = JSON.parse(text || "[]") as readonly Link[];
   return links
     .filter(({ ifname }) => ifname !== SERVICES_DEVICE)
     .flatMap(({ addr_info = [] }) => addr_info.filter(({ metric }) => metric !== SERVICE_MARK))
