@@ -39,6 +39,14 @@ export interface Agent {
   sync(snapshot: ClusterSnapshot, nodeName: string): Promise<Synced>;
 }
 
+/** Settings that the rules rest on depend on the node's addresses, which no configuration knows. */
+function withHost(plan: NodePlan, host: AgentOptions["host"]): NodePlan {
+  if (host === undefined) return plan;
+  const { sysctls = [] } = host;
+  const missing = (plan.sysctls ?? []).filter(({ path }) => sysctls.every((one) => one.path !== path));
+  return { ...plan, ...host, sysctls: [...sysctls, ...missing] };
+}
+
 interface Given {
   readonly snapshot: ClusterSnapshot;
   readonly nodeName: string;
@@ -56,7 +64,7 @@ export function createAgent(options: AgentOptions): Agent {
 
   const bringIntoForce = async ({ snapshot, nodeName }: Given): Promise<Synced> => {
     const model = viewModel(build(snapshot, nodeName));
-    const plan = { ...planNode(model), ...host };
+    const plan = withHost(planNode(model), host);
     const program = compile(model, programInForce);
     try {
       await dataplane.apply(program, plan);

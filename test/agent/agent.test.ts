@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { createAgent } from "../../src/agent/agent.ts";
+import { agentOptionsOf } from "../../src/agent/agent-options.ts";
+import { completeConfig } from "../../src/agent/config/complete.ts";
+import { API_VERSION, KIND } from "../../src/agent/config/schema.ts";
 import { type ClusterSnapshot, emptySnapshot, snapshotOf } from "../../src/cluster/state.ts";
 import type { Dataplane, NodePlan } from "../../src/dataplane/dataplane.ts";
 import { formatIp } from "../../src/net/ip.ts";
@@ -54,6 +57,25 @@ test("a sync compiles the snapshot for this node and hands it to the dataplane w
     [["default/web:http", "cluster-ip", 80]],
   );
   assert.equal(plans.length, 1);
+});
+
+test("settings of the host come with those that the rules rest on, each once", async () => {
+  const { dataplane, plans, opened } = recorder();
+  // Of IPv4 the node has no primary address, so node ports answer at all, 127.0.0.1 among them.
+  const config = completeConfig({
+    apiVersion: API_VERSION,
+    kind: KIND,
+    nodePortAddresses: ["primary"],
+    conntrack: { tcpBeLiberal: true, maxPerCore: 0 },
+  });
+  const agent = createAgent({ ...agentOptionsOf(config, undefined), dataplane });
+  const only6 = snapshotOf([node({ name: "node-a", addresses: [{ type: "InternalIP", address: "fd00::5" }] })]);
+  const synced = agent.sync(only6, "node-a");
+  await opened(1);
+  await synced;
+  const settings = plans[0]!.sysctls!.map(({ path, value }) => `${path}=${value}`);
+  assert.ok(settings.includes("net/ipv4/conf/all/route_localnet=1"), settings.join(" "));
+  assert.equal(settings.filter((one) => one === "net/netfilter/nf_conntrack_tcp_be_liberal=1").length, 1);
 });
 
 test("of the snapshots that come during a sync only the last one is brought into force", async () => {
