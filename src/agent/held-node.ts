@@ -1,7 +1,6 @@
 import type { Node } from "../cluster/objects.ts";
 import type { ClusterSnapshot } from "../cluster/state.ts";
 import type { NodeView } from "../model/model.ts";
-import { viewNode } from "../model/node-view.ts";
 import { isLoopback } from "../net/ip.ts";
 
 /** Our Node, as a proxy that keeps running goes by it. */
@@ -9,10 +8,9 @@ export interface HeldNode {
   see(snapshot: ClusterSnapshot, nodeName: string): void;
   /** As it was last seen: one that is deleted says what it said. Undefined: never seen. */
   lastSeen(): Node | undefined;
-  /**
-   * Addresses and pod ranges are those of the start, or of whenever some were known first; the zone is that of now, or
-   * the last one of a Node that is deleted.
-   */
+  /** The snapshot with our Node as it was last seen, where it does not hold it any more. */
+  kept(snapshot: ClusterSnapshot): ClusterSnapshot;
+  /** Addresses and pod ranges are those of the start, or of whenever some were known first; the zone is that of now. */
   hold(view: NodeView): NodeView;
 }
 
@@ -29,9 +27,14 @@ export function createHeldNode(): HeldNode {
       if (node !== undefined || seen?.metadata.name !== nodeName) seen = node;
     },
     lastSeen: () => seen,
+    kept(snapshot) {
+      const { nodes } = snapshot;
+      if (seen === undefined || nodes.some(({ metadata }) => metadata.name === seen!.metadata.name)) return snapshot;
+      return { ...snapshot, nodes: [...nodes, seen] };
+    },
     hold(view) {
       if (held === undefined || held.name !== view.name || !hasAddress(held)) held = view;
-      return { ...held, zone: seen === undefined ? view.zone : viewNode([seen], view.name).zone };
+      return { ...held, zone: view.zone };
     },
   };
 }

@@ -85,7 +85,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     const beganMs = clock.nowMs();
     wholly = dataplane.tell === undefined;
     try {
-      const synced = await agent.sync(wanted.snapshot, wanted.nodeName);
+      const synced = await agent.sync(heldNode.kept(wanted.snapshot), wanted.nodeName);
       everInForce = true;
       for (const family of families) health.updated(family);
       const rulesets = synced.program.mode === "iptables" ? { rulesets: synced.program.rulesets } : {};

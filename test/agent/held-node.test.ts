@@ -36,9 +36,9 @@ test("another name is another node", () => {
 
 test("the zone is that of now, and of one that is deleted the last one", () => {
   const held = createHeldNode();
-  const zoneOf = (nodes: ReturnType<typeof snapshotOf>, name = "node-a"): string => {
-    held.see(nodes, name);
-    return held.hold(viewNode(nodes.nodes, name)).zone;
+  const zoneOf = (snapshot: typeof none, name = "node-a"): string => {
+    held.see(snapshot, name);
+    return held.hold(viewNode(held.kept(snapshot).nodes, name)).zone;
   };
   assert.equal(zoneOf(none), "");
   assert.equal(zoneOf(snapshotOf([node({ name: "node-a", zone: "a" })])), "a");
