@@ -4,10 +4,14 @@ import { parseIpAddr, parseIpRoute } from "../dataplane/emulated/netfilter/parse
 import { parseIpvsConnections } from "../dataplane/emulated/netfilter/parse-ipvs-connections.ts";
 import type { NodeParts } from "../explain/assemble-node.ts";
 import { addressesInSets } from "../explain/dumped-addresses.ts";
-import { parseIptables } from "../modes/iptables/parse.ts";
+import { readPastedIptables } from "../explain/pasted-iptables.ts";
+import { bareDump } from "../explain/pasted-text.ts";
 import { parseServers } from "../modes/ipvs/parse-servers.ts";
 import { parseSets } from "../modes/ipvs/parse-sets.ts";
 import { parseNftables } from "../modes/nftables/parse.ts";
+import type { IptablesRuleset } from "../modes/iptables/ruleset.ts";
+import type { Family } from "../net/ip.ts";
+import { present } from "../cluster/read/present.ts";
 import { SluiceError } from "../core/errors.ts";
 
 /** Flags that name files with dumps. */
@@ -24,7 +28,12 @@ export interface DumpArguments {
 }
 
 /** The text of each dump that there is. */
-export type DumpTexts = { readonly [K in keyof DumpArguments]: { readonly text: string; readonly file: string } };
+export type DumpTexts = { readonly [K in keyof DumpArguments]: Dump };
+
+interface Dump {
+  readonly text: string;
+  readonly file: string;
+}
 
 /** Whether the rules come from a dump, and not from a cluster. */
 export function hasRules({ iptablesSave, ip6tablesSave, nftJson, ipvs }: DumpArguments): boolean {
@@ -72,36 +81,41 @@ async function readText(file: string): Promise<string> {
  * @throws {SluiceError} INPUT_INVALID with line and column.
  */
 export function partsOfDumps(texts: DumpTexts): Partial<NodeParts> {
-  const { iptablesSave, ip6tablesSave, nftJson, ipvs, ipset, conntrack, ipAddr, ipRoute } = texts;
-  const { ipvsConnections } = texts;
-  const nftables = nftJson && parseNftables(nftJson.text, nftJson.file);
-  const iptables = [
-    ...(iptablesSave === undefined ? [] : [parseIptables(iptablesSave.text, 4, iptablesSave.file)]),
-    ...(ip6tablesSave === undefined ? [] : [parseIptables(ip6tablesSave.text, 6, ip6tablesSave.file)]),
-  ];
-  const servers = ipvs && parseServers(ipvs.text, ipvs.file);
-  const remarks = [
-    ...[iptablesSave, ip6tablesSave].flatMap((dump) => (dump === undefined ? [] : remarksOf(dump))),
-    ...(nftables?.tables.length === 0 ? [`${nftJson!.file} has no tables: no rule of nftables is known`] : []),
-    ...(servers?.length === 0 ? [`${ipvs!.file} has no virtual servers`] : []),
-  ];
-  return {
-    ...(remarks.length === 0 ? {} : { remarks }),
-    ...(iptables.length === 0 ? {} : { iptables }),
-    ...(nftables === undefined ? {} : { nftables, addresses: addressesInSets(nftables) }),
-    ...(servers === undefined ? {} : { servers }),
-    ...(ipset === undefined ? {} : { sets: parseSets(ipset.text, ipset.file) }),
-    ...(ipvsConnections === undefined
-      ? {}
-      : { ipvsEntries: parseIpvsConnections(ipvsConnections.text, ipvsConnections.file) }),
-    ...(conntrack === undefined ? {} : { connections: parseConntrack(conntrack.text, conntrack.file) }),
-    ...(ipAddr === undefined ? {} : { interfaces: parseIpAddr(ipAddr.text, ipAddr.file) }),
-    ...(ipRoute === undefined ? {} : { routes: parseIpRoute(ipRoute.text, ipRoute.file) }),
+  const { iptablesSave, ip6tablesSave } = texts;
+  const remarks: string[] = [];
+  const read = <T>(dump: Dump | undefined, parse: (text: string, file: string) => T): T | undefined => {
+    if (dump === undefined) return undefined;
+    const { text, leftOut } = bareDump(dump.text);
+    remarks.push(...leftOut.map((line) => `${dump.file}: line ${line} says that lines were left out`));
+    return parse(text, dump.file);
   };
+  const iptables = [
+    ...(iptablesSave === undefined ? [] : [rulesOf(iptablesSave, 4, remarks)]),
+    ...(ip6tablesSave === undefined ? [] : [rulesOf(ip6tablesSave, 6, remarks)]),
+  ];
+  const nftables = read(texts.nftJson, parseNftables);
+  if (nftables?.tables.length === 0) remarks.push(`${texts.nftJson!.file} has no tables: no rule of nftables is known`);
+  const servers = read(texts.ipvs, parseServers);
+  if (servers?.length === 0) remarks.push(`${texts.ipvs!.file} has no virtual servers`);
+  return present({
+    iptables: iptables.length === 0 ? undefined : iptables,
+    nftables,
+    addresses: nftables && addressesInSets(nftables),
+    servers,
+    sets: read(texts.ipset, parseSets),
+    ipvsEntries: read(texts.ipvsConnections, parseIpvsConnections),
+    connections: read(texts.conntrack, parseConntrack),
+    interfaces: read(texts.ipAddr, parseIpAddr),
+    routes: read(texts.ipRoute, parseIpRoute),
+    remarks: remarks.length === 0 ? undefined : remarks,
+  });
 }
 
-/** What iptables-save says about other rules that it does not print; and that it printed none. */
-function remarksOf({ text, file }: { readonly text: string; readonly file: string }): readonly string[] {
-  const warnings = [...text.matchAll(/^# (Warning: .*?)\r?$/gm)].map(([, warning]) => `${file} says: ${warning}`);
-  return /^\*/m.test(text) ? warnings : [...warnings, `${file} has no tables: no rule of iptables is known`];
+/** Also what iptables-save says about other rules that it does not print, and that it printed none. */
+function rulesOf({ text, file }: Dump, family: Family, remarks: string[]): IptablesRuleset {
+  const { ruleset, remarks: own } = readPastedIptables(text, family, file);
+  const warnings = [...text.matchAll(/^[\s>]*# (Warning: .*?)\r?$/gm)].map(([, warning]) => `${file} says: ${warning}`);
+  remarks.push(...warnings, ...own);
+  if (ruleset.tables.length === 0) remarks.push(`${file} has no tables: no rule of iptables is known`);
+  return ruleset;
 }

@@ -279,6 +279,33 @@ test("a copy of the packet (TEE) is no doubt; a target without options that nobo
   assert.match(said(traced(iptables("mangle", "-A PREROUTING -j NFQUEUE"))), /^undecided .*what NFQUEUE does/);
 });
 
+test("a jump to what a dump does not have, cut off or a target of a module of its own, is in doubt by name", () => {
+  const known = "what FULLCONENAT does is not known: table nat has no such chain";
+  assert.equal(
+    said(traced(iptables("nat", "-A PREROUTING -p tcp -j FULLCONENAT"))),
+    `undecided (undecided or pass) nat/PREROUTING: ${known}`,
+  );
+  assert.equal(said(traced(iptables("nat", "-A PREROUTING -p udp -j FULLCONENAT"))), "pass");
+  assert.match(
+    said(traced(iptables("filter", "-A FORWARD -g GONE"))),
+    /^undecided \(undecided or pass\) .*what GONE does/,
+  );
+});
+
+test("the words of old versions of iptables: what is turned round has its mark behind the option", () => {
+  const of = (rule: string): string => said(traced(iptables("filter", `-A FORWARD ${rule} -j DROP`)));
+  for (const [rule, end] of [
+    ["-s ! 10.0.0.9", "pass"],
+    ["-d ! 10.0.0.9/32", "drop"],
+    ["-i ! eth0", "pass"],
+    ["-i ! cbr0", "drop"],
+    ["-p ! tcp", "pass"],
+    ["-p ! udp", "drop"],
+  ] as const) {
+    assert.equal(of(rule), end, rule);
+  }
+});
+
 test("sets: names of interfaces that stand for all that begin so, ports that were drawn, types of ICMP", () => {
   const of = (create: string, add: string, directions: string, head: PacketHead = tcp): string => {
     const rules = iptables("filter", `-A FORWARD -m set --match-set s ${directions} -j DROP`);

@@ -24,6 +24,21 @@ export function parseIptables(text: string, family: Family, file = "iptables-sav
   return new Parser(family, file).parse(text);
 }
 
+/** A line of a text, and its number there, from 1. */
+export interface NumberedLine {
+  readonly number: number;
+  readonly text: string;
+}
+
+/**
+ * Reads lines as `parseIptables` does, wherever they stood.
+ *
+ * @throws {SluiceError} INPUT_INVALID with the numbers of the lines.
+ */
+export function parseIptablesLines(lines: Iterable<NumberedLine>, family: Family, file: string): IptablesRuleset {
+  return new Parser(family, file).parseLines(lines);
+}
+
 /**
  * Reads one rule as `iptables-save` prints it: `-A CHAIN …`.
  *
@@ -72,6 +87,18 @@ class Parser {
       if (end > start && text[start] !== "#") this.#takeLine(text.slice(start, text[end - 1] === "\r" ? end - 1 : end));
       start = end + 1;
     }
+    return this.#finish();
+  }
+
+  parseLines(lines: Iterable<NumberedLine>): IptablesRuleset {
+    for (const { number, text } of lines) {
+      this.#number = number;
+      this.#takeLine(text);
+    }
+    return this.#finish();
+  }
+
+  #finish(): IptablesRuleset {
     this.#line = { text: "", words: [], quoted: new Set() };
     this.#number += 1;
     if (this.#table !== undefined) this.#fail(0, `COMMIT at the end of table ${this.#table.name}`);
@@ -116,6 +143,14 @@ class Parser {
     else this.#fail(1, "a policy: ACCEPT or DROP, or - for a chain that is not the kernel's own");
   }
 
+  /** `-P CHAIN POLICY`, as `iptables -S` lists it. */
+  #policy(table: OpenTable, at: number): void {
+    const [chain = "", policy] = this.#line.words.slice(at);
+    if (!builtInChains[table.name].includes(chain)) this.#fail(at, `one of the kernel's own chains of ${table.name}`);
+    if (policy !== "ACCEPT" && policy !== "DROP") this.#fail(at + 1, "a policy: ACCEPT or DROP");
+    table.declare(chain, policy, undefined);
+  }
+
   #command(table: OpenTable): void {
     const { words } = this.#line;
     const counted = words[0]!.startsWith("[");
@@ -125,6 +160,10 @@ class Parser {
     const chain = words[at + 1] ?? "";
     if (command === "-N" && plainName.test(chain)) {
       table.declare(chain, undefined, undefined);
+      return;
+    }
+    if (command === "-P") {
+      this.#policy(table, at + 1);
       return;
     }
     const adds = command === "-A" || command === "-I" || command === "--append" || command === "--insert";

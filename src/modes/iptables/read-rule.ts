@@ -72,6 +72,13 @@ const textOptions = new Set(
   "--comment --log-prefix --nflog-prefix --string --hex-string --name --nfacct-name --hashlimit-name".split(" "),
 );
 
+const turnable: ReadonlySet<HeadOption> = new Set([
+  "source",
+  "destination",
+  "in-interface",
+  "out-interface",
+  "protocol",
+]);
 const asItIs: { readonly not?: true } = {};
 const turnedRound: { readonly not?: true } = { not: true };
 
@@ -126,8 +133,11 @@ class RuleReader {
   }
 
   /** @returns the number of the next word. */
-  #takeOption(option: HeadOption, from: number, at: number, not: boolean): number {
-    const value = at + 1;
+  #takeOption(option: HeadOption, from: number, at: number, before: boolean): number {
+    // iptables up to 1.4.2 has the mark behind the option: -d ! 10.0.0.0/8.
+    const behind = turnable.has(option) && this.#line.words[at + 1] === "!" && !this.#line.quoted.has(at + 1);
+    const not = before !== behind;
+    const value = behind ? at + 2 : at + 1;
     const turn = not ? turnedRound : asItIs;
     switch (option) {
       case "source":

@@ -3,6 +3,7 @@ import { maskIp } from "../../net/cidr.ts";
 import { type Family, familyOf, type Ip, tryParseIp } from "../../net/ip.ts";
 import { readAddr } from "./read-addr.ts";
 import { serverKey } from "./server-key.ts";
+import { commandsOfListing } from "./server-listing.ts";
 import type {
   Forwarding,
   KernelServer,
@@ -19,17 +20,17 @@ type Place = Pick<VirtualServer, "addr" | "proto" | "servicePort"> | Pick<Marked
 type Settings = Writable<Omit<ServerSettings, "servers">>;
 
 /**
- * Reads the text of `ipvsadm -S -n`, or any input of `ipvsadm -R` in the same words: virtual servers of any kind, each
- * with its real servers in the order of the text.
+ * Reads the text of `ipvsadm -S -n`, or any input of `ipvsadm -R` in the same words, or of `ipvsadm -L -n`: virtual
+ * servers of any kind, each with its real servers in the order of the text.
  *
  * @param file names the text in errors.
  * @throws {SluiceError} INPUT_INVALID with line and column, also for names of hosts and ports in place of numbers.
  */
 export function parseServers(text: string, file = "ipvsadm -S -n"): readonly KernelServer[] {
   const servers = new Map<string, Place & Settings & { readonly servers: RealServer[] }>();
-  for (const words of linesOf(text, file)) {
+  for (const words of linesOf(commandsOfListing(text, file), file)) {
     const command = words.next("", "-A or -a");
-    if (command.text !== "-A" && command.text !== "-a") throw words.invalid(command, "", "-A or -a");
+    if (command.text !== "-A" && command.text !== "-a") throw words.invalid(command, "", COMMANDS);
     const named = words.word();
     const place = readPlace(words);
     const known = servers.get(serverKey(place));
@@ -44,6 +45,7 @@ export function parseServers(text: string, file = "ipvsadm -S -n"): readonly Ker
   return [...servers.values()];
 }
 
+const COMMANDS = "-A or -a, as ipvsadm -S -n prints it";
 const protocols: Readonly<Record<string, Protocol>> = { "-t": TCP, "-u": UDP, "--sctp-service": SCTP };
 
 function readPlace(words: Words): Place {

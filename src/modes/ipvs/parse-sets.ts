@@ -2,6 +2,7 @@ import { hostCidr, tryParseCidr } from "../../net/cidr.ts";
 import { tryParseProtocol } from "../../net/flow.ts";
 import { tryParseIp } from "../../net/ip.ts";
 import type { IpSet, SetEntry, SetOption, SetPart } from "./ip-set.ts";
+import { commandsOfSetListing } from "./set-listing.ts";
 import { linesOf, type Word, type Words } from "./words.ts";
 
 /** Options that stand alone: of a set, and of an entry. Every other has a value. */
@@ -13,7 +14,7 @@ interface Draft extends IpSet {
 }
 
 /**
- * Reads the text of `ipset save`. Sets of any type are kept, with all options: what is no address, range or port is kept
+ * Reads the text of `ipset save`, or of `ipset list`. Sets of any type are kept, with all options: what is no address, range or port is kept
  * as the word it is.
  *
  * @param file names the text in errors.
@@ -21,11 +22,11 @@ interface Draft extends IpSet {
  */
 export function parseSets(text: string, file = "ipset save"): readonly IpSet[] {
   const sets = new Map<string, Draft>();
-  for (const words of linesOf(text, file)) {
+  for (const words of linesOf(commandsOfSetListing(text, file), file)) {
     const command = words.next("", "create or add");
     if (command.text === "create") readSet(words, sets);
     else if (command.text === "add") readEntry(words, sets);
-    else throw words.invalid(command, "", "create or add");
+    else throw words.invalid(command, "", "create or add, as ipset save prints it");
     words.end();
   }
   return [...sets.values()];

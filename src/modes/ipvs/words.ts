@@ -9,8 +9,10 @@ export interface Word {
 
 /** One line of a dump, word by word. */
 export class Words {
+  /** Its number, from 1. */
+  readonly line: number;
   readonly #file: string;
-  readonly #line: number;
+  readonly #text: string;
   readonly #words: readonly Word[];
   readonly #end: number;
   #at = 0;
@@ -22,7 +24,8 @@ export class Words {
    */
   constructor(file: string, line: number, text: string) {
     this.#file = file;
-    this.#line = line;
+    this.line = line;
+    this.#text = text;
     this.#end = text.length + 1;
     this.#words = Array.from(text.matchAll(/"[^"]*"?|\S+/g), (match) => this.#word(match[0], match.index + 1));
   }
@@ -35,6 +38,11 @@ export class Words {
   /** The word that comes next, or what stands for it behind the last one. */
   word(): Word {
     return this.#words[this.#at] ?? { text: "", column: this.#end };
+  }
+
+  /** The line from the word on that comes next, as it stands there. */
+  rest(): string {
+    return this.#text.slice(this.word().column - 1).trimEnd();
   }
 
   /** Passes over one word if it comes next. @returns whether it did. */
@@ -70,13 +78,13 @@ export class Words {
     const received = text === "" ? "nothing" : JSON.stringify(text);
     const details: ErrorDetails["INPUT_INVALID"] = {
       file: this.#file,
-      line: this.#line,
+      line: this.line,
       column,
       field,
       expected,
       received,
     };
-    const place = [this.#file, this.#line, column].join(":");
+    const place = [this.#file, this.line, column].join(":");
     const where = field === "" ? place : `${place}: ${field}`;
     return new SluiceError("INPUT_INVALID", `${where}: expected ${expected}, got ${received}`, details);
   }

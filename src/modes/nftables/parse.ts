@@ -1,4 +1,6 @@
+import { SluiceError } from "../../core/errors.ts";
 import { readJson } from "../../core/read-json.ts";
+import { positionAt } from "../../core/text-position.ts";
 import { dumpInvalid, inside, type JsonObject, type Place, readList, readObject, readText } from "./json-reader.ts";
 import { parseChain, parseOther, parseRule, parseSet, parseTable, type TableHead } from "./parse-objects.ts";
 import type { Chain, NamedObject, NamedSet, NftablesRuleset, Rule, Table } from "./ruleset.ts";
@@ -14,7 +16,18 @@ import type { Chain, NamedObject, NamedSet, NftablesRuleset, Rule, Table } from 
  *   chain is not listed, and for a chain or set whose table is not.
  */
 export function parseNftables(text: string, file: string): NftablesRuleset {
+  if (NO_JSON.test(text)) throw notJson(text, file);
   return readJson(text, file, (value) => readRuleset(value, file));
+}
+
+const NO_JSON = /^\s*(?!(?:null|true|false)\s*$)[^\s{["\d-]/;
+
+function notJson(text: string, file: string): SluiceError<"INPUT_INVALID"> {
+  const { line, column } = positionAt(text, text.search(/\S/));
+  const expected = "what nft -j list ruleset printed, which begins with {";
+  const received = JSON.stringify(text.trim().split("\n", 1)[0]!.slice(0, 60));
+  const details = { file, line, column, field: "", expected, received };
+  return new SluiceError("INPUT_INVALID", `${file}:${line}:${column}: expected ${expected}, got ${received}`, details);
 }
 
 function readRuleset(value: unknown, file: string): NftablesRuleset {

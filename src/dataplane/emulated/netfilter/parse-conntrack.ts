@@ -43,7 +43,7 @@ class LineReader {
   read(): Connection {
     const words = this.#words;
     const from = words[0]?.text === "ipv4" || words[0]?.text === "ipv6" ? 2 : 0;
-    const proto = protocolNumber(words[from]?.text ?? "") ?? this.#number(words[from + 1]);
+    const proto = protocolNumber(words[from]?.text ?? "") ?? this.#protocol(words[from], words[from + 1]);
     const fields = words.slice(from).filter(({ text }) => text.includes("="));
     const firstField = words.findIndex(({ text }) => text.includes("="));
     const state = words
@@ -67,6 +67,12 @@ class LineReader {
       dstBound: true,
       srcBound: true,
     };
+  }
+
+  /** Of a name that is not known here: `unknown 2`. */
+  #protocol(name: Word | undefined, number: Word | undefined): number {
+    const isNumber = number !== undefined && /^\d{1,3}$/.test(number.text);
+    return isNumber ? Number(number.text) : this.#fail(name, "a line of conntrack -L, such as tcp 6 …");
   }
 
   #mark(fields: readonly Word[]): number {

@@ -2,18 +2,19 @@ import { SluiceError } from "../../../core/errors.ts";
 import { readJson } from "../../../core/read-json.ts";
 import { type Cidr, hostCidr, maskIp, tryParseCidr } from "../../../net/cidr.ts";
 import { type Family, familyOf, type Ip, type Ip4, tryParseIp } from "../../../net/ip.ts";
+import { addressListing, type IpListing, routeListing } from "./ip-listing.ts";
 import type { Interface, InterfaceAddress, NextHop, Route, RouteType } from "./host-node.ts";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Reads what `ip -j addr` printed.
+ * Reads what `ip -j addr` printed, or `ip addr`.
  *
  * @param file names the text in errors.
  * @throws {SluiceError} INPUT_INVALID with line and column.
  */
 export function parseIpAddr(text: string, file = "ip -j addr"): readonly Interface[] {
-  return readList(text, file, (link, field) => {
+  return readList(text, { file, command: "ip -j addr", listing: addressListing }, (link, field) => {
     const name = link["ifname"];
     if (typeof name !== "string") throw invalid(file, `${field}.ifname`, "a name", name);
     const infos = link["addr_info"] ?? [];
@@ -46,16 +47,18 @@ function readAddress(info: JsonObject, file: string, field: string): InterfaceAd
 const types: readonly RouteType[] = ["unicast", "local", "broadcast", "blackhole", "unreachable", "prohibit", "throw"];
 
 /**
- * Reads what `ip -j route` printed, and `ip -j -6 route`; next hops that are dead are left out, and so are
- * routes that have no other.
+ * Reads what `ip -j route` printed, and `ip -j -6 route`, also without `-j`. Next hops that are dead are left out, and
+ * so are routes that have no other, and those of further tables (`show table all`).
  *
  * @param family whose default routes `default` is of, where no gateway tells.
  * @throws {SluiceError} INPUT_INVALID as of `parseIpAddr`.
  */
 export function parseIpRoute(text: string, file = "ip -j route", family: Family = 4): readonly Route[] {
-  return readList(text, file, (route, field) => readRoute(route, file, field, family)).filter(
-    (route) => route !== undefined,
-  );
+  const source = { file, command: "ip -j route", listing: routeListing };
+  return readList(text, source, (route, field) => {
+    const table = route["table"] ?? "main";
+    return table === "main" || table === 254 ? readRoute(route, file, field, family) : undefined;
+  }).filter((route) => route !== undefined);
 }
 
 /** @returns undefined for a route that leads nowhere any more. */
@@ -122,9 +125,21 @@ function readDestination(value: unknown, family: Family): Cidr | undefined {
   return cidr && { base: maskIp(cidr.base, cidr.bits), bits: cidr.bits };
 }
 
+interface Source {
+  readonly file: string;
+  /** What prints such a text. */
+  readonly command: string;
+  /** Reads what that prints without `-j`. */
+  readonly listing: (text: string) => IpListing;
+}
+
+const JSON_TEXT = /^\s*(?:[[{"]|(?:null|true|false|[\d.]+)\s*$)/;
+
 /** No text at all is what `ip` prints where there is nothing. */
-function readList<T>(text: string, file: string, read: (one: JsonObject, field: string) => T): readonly T[] {
+function readList<T>(text: string, source: Source, read: (one: JsonObject, field: string) => T): readonly T[] {
+  const { file, command, listing } = source;
   if (text.trim() === "") return [];
+  if (!JSON_TEXT.test(text)) return objectsOf(listing(text), file, command).map((one, at) => read(one, `[${at}]`));
   return readJson(text, file, (json) => {
     if (!Array.isArray(json)) throw invalid(file, "", "a list of objects", json);
     return json.map((one: unknown, at) => {
@@ -133,6 +148,15 @@ function readList<T>(text: string, file: string, read: (one: JsonObject, field: 
       return read(one as JsonObject, field);
     });
   });
+}
+
+function objectsOf(listing: IpListing, file: string, command: string): readonly JsonObject[] {
+  if ("objects" in listing) return listing.objects;
+  const { line, text } = listing.other;
+  const received = JSON.stringify(text.slice(0, 80));
+  const expected = `what ${command} printed`;
+  const details = { file, line, column: 1, field: "", expected, received };
+  throw new SluiceError("INPUT_INVALID", `${file}:${line}:1: expected ${expected}, got ${received}`, details);
 }
 
 function invalid(file: string, field: string, expected: string, received: unknown): SluiceError<"INPUT_INVALID"> {

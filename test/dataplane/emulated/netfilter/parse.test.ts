@@ -30,7 +30,7 @@ test("conntrack -L: what is wrong is told with line and column", () => {
     ["tcp 6 1 src=10.0.0 dst=10.0.0.1 sport=1 dport=2", /conntrack -L:1:9: expected src= with an address/],
     ["\nudp 17 1 src=10.0.0.1 sport=1 dport=2", /conntrack -L:2:38: expected dst= with an address, got the end/],
     ["tcp 6 1 src=10.0.0.1 dst=10.0.0.1 sport=x dport=2", /:1:41: expected a number, got "x"/],
-    ["hello", /:1:6: expected a number, got the end/],
+    ["hello", /:1:1: expected a line of conntrack -L, such as tcp 6 …, got "hello"/],
   ];
   for (const [text, message] of wrong) assert.throws(() => parseConntrack(text), message);
 });

@@ -43,7 +43,7 @@ export class TableWalker {
   /**
    * Takes a packet through one of the kernel's own chains.
    *
-   * @throws {SluiceError} RULESET_UNKNOWN_CHAIN, RULESET_LOOP when the packet comes to such a jump.
+   * @throws {SluiceError} RULESET_LOOP when the packet comes to such a jump.
    */
   run(name: string, walk: Walk): HookVerdict {
     const chain = this.#chain(name, "");
@@ -133,6 +133,7 @@ export class TableWalker {
     }
     const { target } = rule;
     if (target?.kind === "jump" || target?.kind === "goto") {
+      if (!this.#given.has(target.chain)) return this.#unknown(chain, rule, target.chain, walk);
       this.#note(chain, rule, walk, true, `${target.kind} ${target.chain}`);
       const ending = this.#walk(this.#chain(target.chain, chain.name), walk, depth + 1);
       if (ending !== "through") return ending;
@@ -143,6 +144,16 @@ export class TableWalker {
     this.#note(chain, rule, walk, true, text);
     if (next !== "next" && walk.endedBy === "") walk.endedBy = `${chain.where}: ${this.#text(chain, rule.source)}`;
     return next;
+  }
+
+  /** A chain that was cut off the dump, or a target that a module of the kernel's brings. */
+  #unknown(chain: PreparedChain, rule: PreparedRule, name: string, walk: Walk): Ending | "next" {
+    const why = `what ${name} does is not known: table ${this.#table.name} has no such chain`;
+    const isLost = walk.doubt(chain.where, () => this.#text(chain, rule.source), why);
+    this.#note(chain, rule, walk, true, isLost ? name : `${name}, as if it did nothing`);
+    if (!isLost) return "next";
+    walk.endedBy = `${chain.where}: ${why}`;
+    return "undecided";
   }
 
   #note({ where, name }: PreparedChain, rule: PreparedRule, walk: Walk, matched: boolean, effect: string): void {
