@@ -111,11 +111,19 @@ export function partsOfDumps(texts: DumpTexts): Partial<NodeParts> {
   });
 }
 
+const OTHER_TABLES = "if only some tables were dumped (-t), what others do is not known";
+
+/** Of those that every host with services or a firewall has. */
+function missingTables({ tables }: IptablesRuleset): readonly string[] {
+  return ["nat", "filter"].filter((wanted) => !tables.some(({ name }) => name === wanted));
+}
+
 /** Also what iptables-save says about other rules that it does not print, and that it printed none. */
 function rulesOf({ text, file }: Dump, family: Family, remarks: string[]): IptablesRuleset {
   const { ruleset, remarks: own } = readPastedIptables(text, family, file);
   const warnings = [...text.matchAll(/^[\s>]*# (Warning: .*?)\r?$/gm)].map(([, warning]) => `${file} says: ${warning}`);
   remarks.push(...warnings, ...own);
   if (ruleset.tables.length === 0) remarks.push(`${file} has no tables: no rule of iptables is known`);
+  else remarks.push(...missingTables(ruleset).map((name) => `${file} has no table ${name}: ${OTHER_TABLES}`));
   return ruleset;
 }

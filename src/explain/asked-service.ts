@@ -41,6 +41,7 @@ export function askedService(
       const known = port === undefined ? "either" : emptinessInModel(port);
       return known === "either" ? emptinessInSets(parts, asked) : known;
     },
+    wayTo: (ip) => (parts.interfaces === undefined ? undefined : wayTo(routing, ip)),
     isElsewhere: (to) => (port === undefined ? isElsewhereInSets(parts, asked, to) : isElsewhere(port, to)),
   };
 }
@@ -48,6 +49,12 @@ export function askedService(
 function isElsewhere({ port, isLocal }: AskedPort, { ip, port: number }: SocketAddr): boolean {
   const there = port.endpoints.find(({ addr }) => addr.port === number && sameIp(addr.ip, ip));
   return isLocal && there?.isLocal === false;
+}
+
+/** Of several next hops nobody knows which it will be. */
+function wayTo(routing: Routing, ip: Ip): string | undefined {
+  const route = routing.route(ip);
+  return route?.type === "unicast" && route.hops === undefined ? route.device : undefined;
 }
 
 function placeOfFrontend({ servicePort, proto, addr }: Frontend): Place {

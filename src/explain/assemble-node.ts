@@ -14,6 +14,7 @@ import type { IpSet } from "../modes/ipvs/ip-set.ts";
 import type { KernelServer } from "../modes/ipvs/tables.ts";
 import { hostCidr } from "../net/cidr.ts";
 import type { Family, Ip } from "../net/ip.ts";
+import { absentInterfaces } from "./absent-interfaces.ts";
 
 /** What a node runs and knows, compiled or read from its dumps. */
 export interface NodeParts extends KnownHost {
@@ -61,8 +62,17 @@ export function assembleNode(parts: NodeParts): AssembledNode {
   const table = tableOf(connections, { laterSeconds, tcpLoose, ...(max === undefined ? {} : { max }) });
   const node = createNode(host, { 4: hooksOf(4), 6: hooksOf(6) }, table);
   const passed = unwalked.map((chain) => `${chain} lets the packet pass: its hook is not walked`);
-  return { node, assumptions: [...assumptions, ...said, ...passed, ...(parts.remarks ?? [])] };
+  const absent = parts.interfaces === undefined ? absentText(absentInterfaces(parts, host)) : [];
+  return { node, assumptions: [...assumptions, ...absent, ...said, ...passed, ...(parts.remarks ?? [])] };
 }
+
+function absentText(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [];
+  const shown = names.slice(0, MOST_SHOWN).join(", ") + (names.length > MOST_SHOWN ? " and others" : "");
+  return [`no packet comes or goes by ${shown}, which rules ask for (ip addr and ip route tell)`];
+}
+
+const MOST_SHOWN = 6;
 
 /** kube-proxy gives a device of its own the addresses of all virtual servers. */
 export const VIRTUAL_INTERFACE = "kube-ipvs0";

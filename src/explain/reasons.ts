@@ -1,11 +1,11 @@
-import { NO_SERVERS, NONE_TAKES } from "../dataplane/emulated/netfilter/virtual-servers.ts";
 import { formatFraction } from "../dataplane/emulated/netfilter/fraction.ts";
-import { formatIp, sameIp } from "../net/ip.ts";
+import { formatIp, type Ip, sameIp } from "../net/ip.ts";
 import { durationText } from "./duration-text.ts";
 import type { Emptiness } from "./emptiness.ts";
 import { endpointText } from "./gather.ts";
-import type { Endpoint, PacketOutcome, PathStep } from "./packet-outcome.ts";
+import type { Endpoint, PacketOutcome } from "./packet-outcome.ts";
 import { protocolText } from "./protocol-text.ts";
+import { NOT_LOCAL, stopReason } from "./stop-reason.ts";
 import type { PacketTrace } from "./trace-packet.ts";
 
 /** What the cluster or the rules say about the packet's destination. */
@@ -22,6 +22,8 @@ export interface AskedService {
   emptiness(): Emptiness;
   /** Whether the traffic policy is Local there, and this endpoint on another node. */
   isElsewhere(to: Endpoint): boolean;
+  /** The interface by which packets leave for an address; undefined: nobody told of the node's interfaces and routes. */
+  wayTo(ip: Ip): string | undefined;
 }
 
 /** Why things are as they are, and not as somebody might expect, in sentences; empty: nothing is unusual. */
@@ -31,11 +33,13 @@ export function reasonsOf(trace: PacketTrace, asked: AskedService): readonly str
     ...otherPortReason(trace, asked),
     ...nodePortReason(trace, asked),
     ...staleReason(trace),
-    ...new Set(outcomes.flatMap((outcome) => stopReason(outcome, asked))),
+    ...new Set(outcomes.flatMap((outcome) => stopReason(trace.head, outcome, asked))),
     ...new Set(outcomes.flatMap(({ verdict, by }) => (verdict === "pass" && by !== "" ? [by] : []))),
     ...outcomes.flatMap((outcome) => sourceReason(trace, outcome)).filter((text, at, all) => all.indexOf(text) === at),
     ...elsewhereReason(trace, asked),
     ...hairpins(trace),
+    ...pastReason(trace, asked),
+    ...filteredReason(trace, asked),
     ...new Set(outcomes.flatMap(affinityReason)),
   ];
 }
@@ -73,58 +77,6 @@ function nodePortReason({ head, outcomes }: PacketTrace, { isNodes, nodePort }: 
   return [`port ${head.dstPort} is a node port of ${service}, and ${why}`];
 }
 
-const NO_ENDPOINTS = "the service has no endpoints";
-const OUTSIDE = "the client is outside the service's loadBalancerSourceRanges";
-const NOT_LOCAL = "the traffic policy is Local, and no endpoint of the service is on this node";
-
-/** Why a virtual server has no real servers, in words. */
-const emptinessTexts: Readonly<Record<Emptiness, string>> = {
-  "no-endpoints": NO_ENDPOINTS,
-  "not-local": NOT_LOCAL,
-  either:
-    "the virtual server has no server: the service has no endpoints, or a traffic policy of Local and none on this node, " +
-    "and nothing that was given tells which",
-};
-
-/** Which words of a rule tell why a packet is stopped, and in what words we do: the first that is found. */
-const stops: readonly (readonly [RegExp, string])[] = [
-  [/has no local endpoints/, NOT_LOCAL],
-  [/has no endpoints/, NO_ENDPOINTS],
-  [new RegExp(NONE_TAKES), "each server of the virtual server is being drained (weight 0) or full"],
-  [/nf_conntrack_max/, "conntrack's table is full"],
-  [/invalid ports of ClusterIPs|KUBE-IPVS-IPS/, "the address is a service's, the port is not"],
-  [/KUBE-FW-|KUBE-SOURCE-RANGES-FIREWALL|^nat\/KUBE-FIREWALL |kube-proxy\/firewall-/, OUTSIDE],
-  [/ctstate INVALID|ct state invalid/, "conntrack takes the packet for invalid"],
-];
-
-/** kube-proxy's chains and maps of nftables that have no comment: what they do tells why. */
-const endpointChecks: Readonly<Partial<Record<PacketOutcome["verdict"], string>>> = {
-  drop: NOT_LOCAL,
-  reject: NO_ENDPOINTS,
-};
-
-/** The rule that ends the packet tells why; of one that was marked to be dropped, the rule that had it marked. */
-function stopReason({ verdict, by, path }: PacketOutcome, { emptiness }: AskedService): readonly string[] {
-  if (verdict !== "drop" && verdict !== "reject") return [];
-  if (by.startsWith("ipvs: ") && by.endsWith(NO_SERVERS)) return [`${emptinessTexts[emptiness()]} (${by})`];
-  const checked = path
-    .slice(-2)
-    .some(({ rule, matched }) => matched && /@no-endpoint-(?:services|nodeports)/.test(rule));
-  const marks = path
-    .filter(({ effect }) => effect === "jump KUBE-MARK-DROP")
-    .map(({ where, rule }) => `${where} ${rule}`);
-  const texts = /KUBE-FIREWALL|KUBE-MARK-DROP/.test(by) ? [...marks, by] : [by];
-  const found = stops.find(([pattern]) => texts.some((text) => pattern.test(text)))?.[1];
-  // Whom the source ranges let in is dropped by the same rule where no endpoint of this node takes over.
-  const known = found === OUTSIDE && path.some(isLetIn) ? NOT_LOCAL : found;
-  return [`${known ?? (checked ? endpointChecks[verdict] : undefined) ?? "stopped"} (${by})`];
-}
-
-/** KUBE-FW-… sends clients on that are in the source ranges. */
-function isLetIn({ where, effect, matched }: PathStep): boolean {
-  return matched && where.startsWith("nat/KUBE-FW-") && /^jump KUBE-(?:EXT|SVC|XLB)-/.test(effect);
-}
-
 function sourceReason({ head }: PacketTrace, outcome: PacketOutcome): readonly string[] {
   const { verdict, source, path } = outcome;
   if (verdict !== "forward" && verdict !== "local" && verdict !== "pass") return [];
@@ -150,6 +102,31 @@ function elsewhereReason(
   );
   if (!isAnswerLost || inInterface === "") return [];
   return [`${NOT_LOCAL}: it goes to another with its source kept, and only clients on this node get the answer`];
+}
+
+/** Whatever is turned back at the node has to come by it. */
+function pastReason({ head, inInterface, outcomes }: PacketTrace, { wayTo }: AskedService): readonly string[] {
+  const isTurnedRound = outcomes.some(
+    ({ verdict, device, source, to }) =>
+      verdict === "forward" &&
+      device !== "" &&
+      device === inInterface &&
+      wayTo(to.ip) === device &&
+      sameIp(source.ip, head.src) &&
+      !sameIp(to.ip, head.src),
+  );
+  if (!isTurnedRound) return [];
+  return [
+    `it leaves by ${inInterface}, by which it came in, with its source kept: an answer that does not come by this node ` +
+      "again is of no use to the client (it does, masqueraded; on a bridge of this node, with bridge-nf-call-iptables=1)",
+  ];
+}
+
+function filteredReason({ head, inInterface }: PacketTrace, { wayTo }: AskedService): readonly string[] {
+  const back = inInterface === "" || inInterface === "lo" ? undefined : wayTo(head.src);
+  if (back === undefined || back === inInterface) return [];
+  const client = formatIp(head.src);
+  return [`it comes in by ${inInterface}, answers to ${client} leave by ${back}: with rp_filter=1 the kernel drops it`];
 }
 
 /** kube-proxy's rules that have a packet masqueraded behind all others. */

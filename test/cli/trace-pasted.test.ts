@@ -28,7 +28,8 @@ async function said(given: Partial<TraceArguments>, to = SERVICE): Promise<reado
   const text = await trace({ ...common, from: "203.0.113.9", to, ...given });
   const { outcomes, assumptions } = JSON.parse(text) as PacketTraceJson;
   const ends = outcomes.map(({ verdict, to: end = "" }) => `${verdict} ${end}`.trimEnd());
-  return [ends.join(", "), assumptions.filter((one) => one.includes(folder)).join("\n")];
+  const remarks = assumptions.filter((one) => one.includes(folder) && !one.includes("has no table "));
+  return [ends.join(", "), remarks.join("\n")];
 }
 
 async function refused(given: Partial<TraceArguments>, message: RegExp): Promise<void> {

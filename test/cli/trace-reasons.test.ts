@@ -160,7 +160,7 @@ test("a firewall of the host's own is no source range of a service", async () =>
   );
   assert.match(
     await reasonsFor("8.8.8.8", "203.0.113.4:80", { iptablesSave }),
-    /^drop: stopped \(filter\/DOCKER-firewall/,
+    /^drop: a rule drops it \(filter\/DOCKER-firewall/,
   );
 });
 

@@ -8,4 +8,5 @@ export const nothingAsked: AskedService = {
   nodePort: () => undefined,
   emptiness: () => "either",
   isElsewhere: () => false,
+  wayTo: () => undefined,
 };
