@@ -28,15 +28,15 @@ export function addTraceCommand(argv: Argv): void {
           type: "string",
           requiresArg: true,
         })
-        .option("iptables-save", file("what iptables-save printed, in place of a cluster's rules"))
+        .option("iptables-save", file("what iptables-save printed (or iptables -S), in place of a cluster's rules"))
         .option("ip6tables-save", file("what ip6tables-save printed"))
         .option("nft-json", file("what nft -j list ruleset printed"))
-        .option("ipvs", file("what ipvsadm -S -n printed"))
+        .option("ipvs", file("what ipvsadm -S -n printed (or ipvsadm -L -n)"))
         .option("ipvs-connections", file("what ipvsadm -L -n -c printed: connections and templates of IPVS"))
-        .option("ipset", file("what ipset save printed"))
+        .option("ipset", file("what ipset save printed (or ipset list)"))
         .option("conntrack", file("what conntrack -L printed: the connections that are open"))
-        .option("ip-addr", file("what ip -j addr printed: the node's interfaces"))
-        .option("ip-route", file("what ip -j route printed: the node's routes"))
+        .option("ip-addr", file("what ip -d -j addr printed (or ip addr): the node's interfaces"))
+        .option("ip-route", file("what ip -j route printed (or ip route): the node's routes"))
         .option(
           "later",
           wholeNumber("later", "how many seconds after the dumps the packet comes", { min: 0, max: 1e9 }),

@@ -14,7 +14,7 @@ const commands: Readonly<Record<keyof DumpArguments, Argv>> = {
   ipset: ["ipset", "save"],
   ipvsConnections: ["ipvsadm", "-L", "-n", "-c"],
   conntrack: ["conntrack", "-L"],
-  ipAddr: ["ip", "-j", "addr"],
+  ipAddr: ["ip", "-d", "-j", "addr"],
   ipRoute: ["ip", "-j", "route"],
 };
 

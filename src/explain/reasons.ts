@@ -24,6 +24,8 @@ export interface AskedService {
   isElsewhere(to: Endpoint): boolean;
   /** The interface by which packets leave for an address; undefined: nobody told of the node's interfaces and routes. */
   wayTo(ip: Ip): string | undefined;
+  /** Whether what goes back to its sender gets there, in words. */
+  hairpin(client: Ip): string;
 }
 
 /** Why things are as they are, and not as somebody might expect, in sentences; empty: nothing is unusual. */
@@ -37,7 +39,7 @@ export function reasonsOf(trace: PacketTrace, asked: AskedService): readonly str
     ...new Set(outcomes.flatMap(({ verdict, by }) => (verdict === "pass" && by !== "" ? [by] : []))),
     ...outcomes.flatMap((outcome) => sourceReason(trace, outcome)).filter((text, at, all) => all.indexOf(text) === at),
     ...elsewhereReason(trace, asked),
-    ...hairpins(trace),
+    ...hairpins(trace, asked),
     ...pastReason(trace, asked),
     ...filteredReason(trace, asked),
     ...new Set(outcomes.flatMap(affinityReason)),
@@ -133,7 +135,7 @@ function filteredReason({ head, inInterface }: PacketTrace, { wayTo }: AskedServ
 const MARKS_IN_NFTABLES = /jump mark-for-masquerade|meta mark set meta mark \| 0x\w+ comment "masquerade"/;
 
 /** A client that may be sent to itself. */
-function hairpins({ head, outcomes }: PacketTrace): readonly string[] {
+function hairpins({ head, outcomes }: PacketTrace, { hairpin }: AskedService): readonly string[] {
   // A proxy's own connection comes from the node: no bridge has to turn it round.
   const toItself = outcomes.filter(
     ({ verdict, to, path }) =>
@@ -143,7 +145,7 @@ function hairpins({ head, outcomes }: PacketTrace): readonly string[] {
     const chance = formatFraction(probability);
     const rest = sameIp(source.ip, head.src)
       ? "its own address stays the source, so the answer never comes back through the node"
-      : "the bridge must let it back out by the port that it came from (hairpin mode)";
+      : hairpin(head.src);
     return `the client may be sent to itself (${chance}): ${rest}`;
   });
 }

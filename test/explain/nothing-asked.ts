@@ -8,5 +8,6 @@ export const nothingAsked: AskedService = {
   nodePort: () => undefined,
   emptiness: () => "either",
   isElsewhere: () => false,
+  hairpin: () => "nobody told of bridges",
   wayTo: () => undefined,
 };

@@ -14,6 +14,10 @@ export interface InterfaceAddress {
 export interface Interface {
   readonly name: string;
   readonly addresses: readonly InterfaceAddress[];
+  /** Of a port of a bridge, where `ip -d` told: the bridge, and whether it sends back by the port what came in by it. */
+  readonly bridge?: { readonly name: string; readonly hairpin: boolean };
+  /** It is no port of a bridge, nor a bridge, as `ip -d` told. */
+  readonly isPlain?: true;
 }
 
 export type RouteType = "unicast" | "local" | "broadcast" | "blackhole" | "unreachable" | "prohibit" | "throw";

@@ -9,22 +9,37 @@ export interface OtherText {
 
 export type IpListing = { readonly objects: readonly JsonObject[] } | { readonly other: OtherText };
 
-type Link = JsonObject & { readonly ifname: string; readonly addr_info: JsonObject[] };
+interface Link extends Record<string, unknown> {
+  readonly ifname: string;
+  readonly addr_info: JsonObject[];
+}
 
 /** `2: eth0@if7: <UP> mtu 1500 …`, and `inet 192.0.2.5/24 brd 192.0.2.255 scope global secondary eth0` below it. */
 export function addressListing(text: string): IpListing {
   const links: Link[] = [];
   for (const [index, line] of text.split("\n").entries()) {
-    const [, ifname] = /^\d+: ([^:@\s]+)(?:@\S+)?: </.exec(line) ?? [];
+    const [, ifname, rest = ""] = /^\d+: ([^:@\s]+)(?:@\S+)?: <(.*)/.exec(line) ?? [];
     const last = links.at(-1);
-    if (ifname !== undefined) links.push({ ifname, addr_info: [] });
+    if (ifname !== undefined) links.push({ ifname, addr_info: [], ...masterOf(rest) });
     else if (line.trim() !== "" && last === undefined) return { other: { line: index + 1, text: line } };
-    else {
-      const info = addressOf(line.trim().split(/\s+/));
-      if (info !== undefined) last!.addr_info.push(info);
-    }
+    else if (last !== undefined) takeDetail(last, line.trim().split(/\s+/));
   }
   return { objects: links };
+}
+
+function masterOf(flags: string): JsonObject {
+  const [, master] = / master (\S+)/.exec(flags) ?? [];
+  return master === undefined ? {} : { master };
+}
+
+function takeDetail(link: Link, words: readonly string[]): void {
+  const info = addressOf(words);
+  if (info !== undefined) link.addr_info.push(info);
+  if (words.includes("promiscuity")) link["promiscuity"] = 0;
+  if (words[0] === "bridge") link["linkinfo"] = { info_kind: "bridge" };
+  if (words[0] !== "bridge_slave") return;
+  const hairpin = words[words.indexOf("hairpin") + 1] === "on";
+  link["linkinfo"] = { info_slave_kind: "bridge", info_slave_data: { hairpin } };
 }
 
 function addressOf([family, address = "", ...words]: readonly string[]): JsonObject | undefined {

@@ -23,8 +23,19 @@ export function parseIpAddr(text: string, file = "ip -j addr"): readonly Interfa
       const isInternet = info?.["family"] === "inet" || info?.["family"] === "inet6";
       return isInternet ? [readAddress(info, file, `${field}.addr_info[${i}]`)] : [];
     });
-    return { name, addresses };
+    return { name, addresses, ...readDetails(link) };
   });
+}
+
+/** What there is with `-d` alone. */
+function readDetails({ master, linkinfo, promiscuity }: JsonObject): Pick<Interface, "bridge" | "isPlain"> {
+  const info = (linkinfo ?? {}) as JsonObject;
+  const hairpin = (info["info_slave_data"] as JsonObject | undefined)?.["hairpin"];
+  if (typeof master === "string" && info["info_slave_kind"] === "bridge" && typeof hairpin === "boolean") {
+    return { bridge: { name: master, hairpin } };
+  }
+  const isDetailed = linkinfo !== undefined || promiscuity !== undefined;
+  return isDetailed && master === undefined && info["info_kind"] !== "bridge" ? { isPlain: true } : {};
 }
 
 function readAddress(info: JsonObject, file: string, field: string): InterfaceAddress {
