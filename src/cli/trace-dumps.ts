@@ -124,6 +124,9 @@ function rulesOf({ text, file }: Dump, family: Family, remarks: string[]): Iptab
   const warnings = [...text.matchAll(/^[\s>]*# (Warning: .*?)\r?$/gm)].map(([, warning]) => `${file} says: ${warning}`);
   remarks.push(...warnings, ...own);
   if (ruleset.tables.length === 0) remarks.push(`${file} has no tables: no rule of iptables is known`);
-  else remarks.push(...missingTables(ruleset).map((name) => `${file} has no table ${name}: ${OTHER_TABLES}`));
+  else {
+    const missing = missingTables(ruleset).join(" or ");
+    if (missing !== "") remarks.push(`${file} has no table ${missing}: ${OTHER_TABLES}`);
+  }
   return ruleset;
 }

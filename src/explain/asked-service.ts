@@ -8,7 +8,7 @@ import { type NodeParts, VIRTUAL_INTERFACE } from "./assemble-node.ts";
 import { type AskedPort, askedPort, emptinessInModel, emptinessInSets, isElsewhereInSets } from "./emptiness.ts";
 import { hairpinText } from "./hairpin.ts";
 import { nodePortOf } from "./node-ports.ts";
-import { type Place, placesOf } from "./places.ts";
+import { type Place, placesOf, ruledPlace } from "./places.ts";
 import type { AskedService } from "./reasons.ts";
 import { serviceNames } from "./service-names.ts";
 
@@ -36,6 +36,11 @@ export function askedService(
   return {
     name: serviceNames(frontends, routing.isLocal).nameOf(head.proto, addr),
     otherPorts: isAsked ? [] : there.map(placeText),
+    ruled: () => {
+      const place = ruledPlace(parts, head.proto, addr);
+      return place && placeText(place);
+    },
+    isUnreached: () => !routing.isLocal(head.dst) && hasServer(parts, asked),
     isNodes: isOwn(routing, head.dst),
     nodePort: () => nodePortOf(parts, frontends, head.proto, head.dstPort),
     emptiness: () => {
@@ -61,6 +66,16 @@ function wayTo(routing: Routing, ip: Ip): string | undefined {
 
 function placeOfFrontend({ servicePort, proto, addr }: Frontend): Place {
   return { name: servicePort, proto, addr };
+}
+
+function hasServer(
+  { servers = [] }: NodeParts,
+  { proto, addr }: { readonly proto: number; readonly addr: SocketAddr },
+) {
+  return servers.some(
+    (server) =>
+      "addr" in server && server.proto === proto && server.addr.port === addr.port && sameIp(server.addr.ip, addr.ip),
+  );
 }
 
 function placeText({ name, proto, addr }: Place): string {

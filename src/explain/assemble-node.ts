@@ -22,6 +22,8 @@ export interface NodeParts extends KnownHost {
   readonly nftables?: NftablesRuleset;
   /** Virtual servers of IPVS. */
   readonly servers?: readonly KernelServer[];
+  /** Whether kube-proxy's device for their addresses is thought to be there. @default unless the interfaces are known */
+  readonly hasVirtualInterface?: boolean;
   /** Absent: nobody said what sets there are. */
   readonly sets?: readonly IpSet[];
   readonly connections?: readonly Connection[];
@@ -45,7 +47,9 @@ export interface AssembledNode {
 /** Makes a node of its parts; what is not known of it is assumed, and said. */
 export function assembleNode(parts: NodeParts): AssembledNode {
   const { host: plain, assumptions }: AssumedHost = assumeHost(parts);
-  const host = parts.servers === undefined ? plain : withVirtualAddresses(plain, virtualAddresses(parts.servers));
+  const { servers, hasVirtualInterface = parts.interfaces === undefined } = parts;
+  const host =
+    servers === undefined || !hasVirtualInterface ? plain : withVirtualAddresses(plain, virtualAddresses(servers));
   const context = { sets: parts.sets && prepareSets(parts.sets, parts.laterSeconds) };
   const { ipvsEntries: entries, laterSeconds = 0, connectionsMax: max, tcpLoose = true } = parts;
   const ipvsStart = entries === undefined ? undefined : { entries, laterSeconds };

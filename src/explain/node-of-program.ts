@@ -19,6 +19,7 @@ export function partsOfProgram(program: Program, plan: NodePlan): NodeParts | un
         addresses,
         iptables: around.map(({ rules }) => rules),
         sets: around.flatMap(({ sets }) => sets),
+        hasVirtualInterface: true,
         servers: program.tables.flatMap(({ virtualServers }) => virtualServers),
         routeLocalnet: true,
       };

@@ -4,7 +4,8 @@ import type { NumberedLine } from "../modes/iptables/parse.ts";
 import type { IptablesRuleset } from "../modes/iptables/ruleset.ts";
 import type { Family } from "../net/ip.ts";
 import { plainCharacters, surroundingOf } from "./pasted-text.ts";
-import { tableOfCommand, tableOfRules } from "./table-of-rules.ts";
+import { blocksOf, numberedLines, type RuleBlock } from "./rule-blocks.ts";
+import { tableOfRules } from "./table-of-rules.ts";
 
 export interface PastedRules {
   readonly ruleset: IptablesRuleset;
@@ -27,76 +28,54 @@ export function readPastedIptables(text: string, family: Family, file: string): 
     if (!isSluiceError(error, "INPUT_INVALID")) throw error;
     refuseOthers(plain, file);
     const { blocks, remarks } = blocksOf(plain, file);
-    const lines = blocks.flatMap((block) => completed(block, file, remarks));
-    return { ruleset: parseIptablesLines(lines, family, file), remarks };
+    const lines = ofKnownTables(blocks, file, remarks).flatMap((block) => completed(block, file, remarks));
+    try {
+      return { ruleset: parseIptablesLines(lines, family, file), remarks };
+    } catch (second) {
+      const whole = withoutCutLine(lines, blocks.at(-1), second);
+      if (whole === undefined) throw second;
+      remarks.push(`${file}: line ${whole.cut} is cut: it is left out`);
+      return { ruleset: parseIptablesLines(whole.lines, family, file), remarks };
+    }
   }
 }
 
-/** Lines of one table, without the ones that open and close it. */
-interface Block {
-  /** Undefined: nothing before the lines says so. */
-  table: NumberedLine | undefined;
-  readonly lines: NumberedLine[];
-  end: NumberedLine | undefined;
-}
-
-function blocksOf(text: string, file: string): { readonly blocks: readonly Block[]; readonly remarks: string[] } {
-  const remarks: string[] = [];
-  const blocks: Block[] = [];
-  let open: Block | undefined;
-  const start = (table: NumberedLine | undefined): Block => {
-    open = { table, lines: [], end: undefined };
-    blocks.push(open);
-    return open;
-  };
-  for (const line of numberedLines(text)) {
-    const surrounding = surroundingOf(line.text);
-    if (surrounding?.kind === "left-out") {
-      remarks.push(`${file}: line ${line.number} says that lines were left out (${surrounding.text})`);
-    } else if (surrounding?.kind === "command") {
-      const table = tableOfCommand(surrounding.command);
-      if (table !== undefined) start({ number: line.number, text: `*${table}` });
-    } else if (surrounding !== undefined || line.text === "" || line.text.startsWith("#")) continue;
-    else if (line.text.startsWith("*")) {
-      if (open?.lines.length === 0 && open.end === undefined) blocks.pop();
-      start(line);
-    } else if (line.text === "COMMIT") {
-      (open ?? start(undefined)).end = line;
-      open = undefined;
-    } else if (/^(?:-[msdpiojg]|--[a-z]\S*|!) /.test(line.text)) continueLine(open, line);
-    else if (open === undefined || beginsAnother(open, line)) start(undefined).lines.push(line);
-    else open.lines.push(line);
-  }
-  return { blocks, remarks };
-}
-
-/** Policies stand before all rules of a listing: one behind them is another table's. */
-function beginsAnother({ table, lines }: Block, { text }: NumberedLine): boolean {
-  const isOpened = table?.text.startsWith("*") === true && !lines.some((line) => line.text.startsWith("-P "));
-  return !isOpened && text.startsWith("-P ") && lines.some((line) => line.text.startsWith("-A "));
-}
-
-/** Without indentation, marks of quotation, and numbers of lines. */
-function numberedLines(text: string): readonly NumberedLine[] {
-  return text.split("\n").map((line, index) => {
-    const bare = line.replace(/^(?:>\s?)+/, "").trim();
-    const counted = /^\d{1,7}(?::|\s)\s*((?:[*:]\w|-[A-Z] |\[\d+:\d+\] -A|COMMIT$|#).*)$/.exec(bare)?.[1];
-    return { number: index + 1, text: counted ?? bare };
+/** The end of a table before the first that is named is left out, where others are there. */
+function ofKnownTables(blocks: readonly RuleBlock[], file: string, remarks: string[]): readonly RuleBlock[] {
+  return blocks.filter((block, at) => {
+    const [first] = block.lines;
+    const isKnown = block.table !== undefined || first === undefined || nameOf(block) !== undefined;
+    if (isKnown || at > 0 || blocks.length === 1 || block.end === undefined) return true;
+    const last = block.lines.at(-1)!;
+    remarks.push(
+      `${file}: lines ${first.number} to ${last.number} are of a table that nothing tells: they are left out`,
+    );
+    return false;
   });
 }
 
-/** A rule that goes on in the next line. */
-function continueLine(open: Block | undefined, { number, text }: NumberedLine): void {
-  const last = open?.lines.pop();
-  open?.lines.push(last === undefined ? { number, text } : { number: last.number, text: `${last.text} ${text}` });
+function nameOf({ table, lines }: RuleBlock): string | undefined {
+  return table?.text.slice(1).trim() ?? tableOfRules(lines.map(({ text }) => text));
+}
+
+/** A paste that ends within a table may end within a line. @returns undefined where something else is wrong. */
+function withoutCutLine(
+  lines: readonly NumberedLine[],
+  block: RuleBlock | undefined,
+  error: unknown,
+): { readonly lines: readonly NumberedLine[]; readonly cut: number } | undefined {
+  const cut = block?.end === undefined ? block?.lines.at(-1)?.number : undefined;
+  if (cut === undefined || !isSluiceError(error, "INPUT_INVALID") || error.details.line !== cut) return undefined;
+  return { lines: lines.filter(({ number, text }) => number !== cut || text === "COMMIT"), cut };
 }
 
 /** A block with all that iptables-restore wants of it. */
-function completed({ table, lines, end }: Block, file: string, remarks: string[]): readonly NumberedLine[] {
+function completed(block: RuleBlock, file: string, remarks: string[]): readonly NumberedLine[] {
+  const { table, lines, end } = block;
   const [first] = lines;
   if (first === undefined && table === undefined) return [];
   const last = lines.at(-1) ?? table!;
-  const name = table?.text.slice(1).trim() ?? tableOfRules(lines.map(({ text }) => text));
+  const name = nameOf(block);
   if (name === undefined)
     throw invalid(file, first!, "a table, such as *nat (the whole of what iptables-save printed)");
   const isListing = lines.some(({ text }) => /^-[PN] /.test(text));

@@ -1,10 +1,16 @@
-const TOOLS =
-  "ip6?tables(?:-legacy|-nft)?(?:-save)?|ipset|ipvsadm|conntrack|nft|ip|cat|grep|kubectl|oc|docker|podman|nerdctl|crictl|" +
-  "nsenter|chroot|minikube|ssh|watch|echo|for|exit|clear";
+/** Commands that show something and change nothing. */
+const SHOWS =
+  String.raw`(?:ip6?tables(?:-legacy|-nft)?-save|ip6?tables(?:-legacy|-nft)?\s(?:.*\s)?(?:-\w*[SL]\w*|--list\S*)|` +
+  String.raw`ipset\s+(?:save|list)|ipvsadm\s+(?:-\w*[LlSn]|--list|--save)|conntrack\s+(?:-L|--dump)|nft\s(?:.*\s)?list|` +
+  String.raw`ip\s(?:-\S+\s+)*(?:a|addr|address|r|ro|route)\b)(?:\s.*)?`;
+const WRAPPERS = "cat|kubectl|oc|docker|podman|nerdctl|crictl|nsenter|chroot|minikube|ssh|watch|echo|exit|clear";
 /** What a shell shows before a command: `#`, `$`, `root@node-a:~# `, `[root@node-a ~]# `, `node-a:/# `. */
 const COMMAND = new RegExp(
-  String.raw`^(?:\[[^\]"=]{1,80}\]|[^\s"=*:\[-][^"=]{0,80}?)?\s*[#$%>]\s*(?:sudo\s+(?:-\S+\s+)*)?(?:/\S*/)?((?:${TOOLS})(?:\s.*)?)$`,
+  String.raw`^(?:\[[^\]"=]{1,80}\]|[^\s"=*:\[-][^"=]{0,80}?)?\s*[#$%>]\s*(?:sudo\s+(?:-\S+\s+)*)?(?:/\S*/)?` +
+    String.raw`(${SHOWS}|(?:${WRAPPERS})(?:\s.*)?)$`,
 );
+/** The same where the prompt was not copied. */
+const BARE_COMMAND = new RegExp(`^(?:sudo\\s+)?(${SHOWS})$`);
 const PROMPT = /^(?:\[[\w.-]+@[^\]"=]{1,80}\]|[\w.-]+@[^"=]{1,80}?|\/ )\s*[#$%]\s*$/;
 const OTHERS = /^(?:```|~~~|\[sudo\] |<\/?(?:pre|code|details|summary)\b)/;
 const LEFT_OUT =
@@ -18,8 +24,8 @@ export type Surrounding =
 
 /** A fence, a prompt, or a word that lines were left out. @returns undefined for a line of the dump itself. */
 export function surroundingOf(line: string): Surrounding | undefined {
-  const bare = line.trim();
-  const command = COMMAND.exec(bare)?.[1];
+  const bare = line.trim().replaceAll(/^`(?!`)|(?<!`)`:?$/g, "");
+  const command = (COMMAND.exec(bare) ?? BARE_COMMAND.exec(bare))?.[1];
   if (command !== undefined) return { kind: "command", command };
   if (OTHERS.test(bare) || PROMPT.test(bare)) return { kind: "nothing" };
   return LEFT_OUT.test(bare) ? { kind: "left-out", text: bare } : undefined;

@@ -1,6 +1,6 @@
 import type { IptablesRuleset, Match } from "../modes/iptables/ruleset.ts";
 import { type Protocol, type SocketAddr, tryParseProtocol } from "../net/flow.ts";
-import { familyOf } from "../net/ip.ts";
+import { familyOf, sameIp } from "../net/ip.ts";
 import type { NodeParts } from "./assemble-node.ts";
 
 /** Where clients reach a service port. */
@@ -39,6 +39,19 @@ function placesInRules({ tables }: IptablesRuleset): readonly Place[] {
     .filter(({ name }) => chainNames.has(name))
     .flatMap(({ rules }) => rules);
   return rules.flatMap(({ matches }) => placeOfMatches(matches));
+}
+
+/** The service that the rules of iptables send on from an address and port; undefined: none do. */
+export function ruledPlace({ iptables = [] }: NodeParts, proto: number, { ip, port }: SocketAddr): Place | undefined {
+  for (const { tables } of iptables) {
+    const chain = tables.find(({ name }) => name === "nat")?.chains.find(({ name }) => name === "KUBE-SERVICES");
+    for (const { matches, target } of chain?.rules ?? []) {
+      if (target?.kind !== "jump" || target.chain === "KUBE-MARK-MASQ") continue;
+      const [place] = placeOfMatches(matches);
+      if (place?.proto === proto && place.addr.port === port && sameIp(place.addr.ip, ip)) return place;
+    }
+  }
+  return undefined;
 }
 
 function placeOfMatches(matches: readonly Match[]): readonly Place[] {

@@ -5,6 +5,7 @@ import type { Emptiness } from "./emptiness.ts";
 import { endpointText } from "./gather.ts";
 import type { Endpoint, PacketOutcome } from "./packet-outcome.ts";
 import { protocolText } from "./protocol-text.ts";
+import { missedReason } from "./missed-reason.ts";
 import { NOT_LOCAL, stopReason } from "./stop-reason.ts";
 import type { PacketTrace } from "./trace-packet.ts";
 
@@ -14,6 +15,10 @@ export interface AskedService {
   readonly name: string | undefined;
   /** Ports that services have at that address, where none has the packet's. */
   readonly otherPorts: readonly string[];
+  /** The service that rules of iptables have there, and where: `shop/web at 10.96.0.1:80`; undefined: none. */
+  ruled(): string | undefined;
+  /** Whether IPVS has a virtual server there, at an address that is none of the node's. */
+  isUnreached(): boolean;
   /** Whether it is an address of the node's own interfaces, where others than services listen. */
   readonly isNodes: boolean;
   /** The service whose node port the packet's port is; undefined: none. */
@@ -34,6 +39,7 @@ export function reasonsOf(trace: PacketTrace, asked: AskedService): readonly str
   return [
     ...otherPortReason(trace, asked),
     ...nodePortReason(trace, asked),
+    ...missedReason(trace, asked),
     ...staleReason(trace),
     ...new Set(outcomes.flatMap((outcome) => stopReason(trace.head, outcome, asked))),
     ...new Set(outcomes.flatMap(({ verdict, by }) => (verdict === "pass" && by !== "" ? [by] : []))),
@@ -55,10 +61,11 @@ function staleReason({ head, stale }: PacketTrace): readonly string[] {
   );
   const client = `--orig-src ${formatIp(head.src)} --orig-dst ${formatIp(head.dst)}`;
   const ports = `--sport ${head.srcPort} --dport ${head.dstPort}`;
-  return [
-    `conntrack still sends this flow to ${endpointText(stale.to)}, which the rules do not have: ` +
-      `a new one would go to ${anew.join(" or ")} (conntrack -D -p ${proto} ${client} ${ports} ends it)`,
-  ];
+  const isOlder = sameIp(stale.to.ip, head.dst) && stale.to.port === head.dstPort;
+  const state = isOlder
+    ? "conntrack has this flow from before the rules, which no longer look at it"
+    : `conntrack still sends this flow to ${endpointText(stale.to)}, which the rules do not have`;
+  return [`${state}: a new one would go to ${anew.join(" or ")} (conntrack -D -p ${proto} ${client} ${ports} ends it)`];
 }
 
 /** The addresses of virtual servers of IPVS are the node's too, and nothing of its own listens there. */

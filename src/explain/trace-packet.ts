@@ -61,10 +61,13 @@ export function tracePacket(
   return stale === undefined ? trace : { ...trace, stale };
 }
 
-/** Rules are asked about new flows alone: one that is bound to an endpoint stays with it, also when that is gone. */
+/**
+ * Rules are asked about new flows alone: one that is bound to an endpoint stays with it, also when that is gone, and one
+ * that is older than the rules goes on as it was.
+ */
 function staleWay(node: EmulatedNode, head: PacketHead, inInterface: string): PacketTrace["stale"] {
   const known = head.about === undefined ? node.connections.find(head) : undefined;
-  if (known === undefined || known.isReply || !known.connection.dnat) return undefined;
+  if (known === undefined || known.isReply) return undefined;
   const { reply } = known.connection;
   const to = { ip: reply.src, port: reply.srcPort };
   const anew = tracePacket(node.answering(tableOf([])), head, { inInterface }).outcomes;

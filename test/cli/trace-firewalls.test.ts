@@ -254,3 +254,33 @@ test("a packet that comes in by another way than answers go is lost to reverse p
   assert.match(await why({ ...given, inInterface: "eth1" }), filtered);
   assert.doesNotMatch(await why({ ...given, inInterface: "eth0" }), /rp_filter/);
 });
+
+test("a service's rules that nothing leads to, or that lead nowhere, are no service's lack", async () => {
+  const missed =
+    /^pass: the rules have shop\/web at 198\.51\.100\.1:80, and the packet does not come to them: none that matches leads from PREROUTING to KUBE-SERVICES$/;
+  const all = service + table("filter", []);
+  assert.match(await why({ iptablesSave: file(all.replace("-A PREROUTING -j KUBE-SERVICES\n", "")) }), missed);
+  const before = all.replace("-A PREROUTING -j", "-A PREROUTING -p tcp -j ACCEPT\n-A PREROUTING -j");
+  assert.match(
+    await why({ iptablesSave: file(before) }),
+    /^pass: the rules have shop\/web at 198\.51\.100\.1:80, and the packet does not come to them: nat\/PREROUTING: -A PREROUTING -p tcp -j ACCEPT is before them$/,
+  );
+  const empty = all.replace(/^-A KUBE-SVC-A .*\n/gm, "");
+  assert.match(
+    await why({ iptablesSave: file(empty) }),
+    /^pass: the rules of shop\/web at 198\.51\.100\.1:80 send the packet to no endpoint$/,
+  );
+  assert.doesNotMatch(await why({ iptablesSave: file(all) }), /the rules /);
+});
+
+test("IPVS serves what is sent to the node: an address that is none of its own is passed on", async () => {
+  const ipvs = file("-A -t 198.51.100.1:80 -s rr\n-a -t 198.51.100.1:80 -r 192.0.2.10:8080 -m -w 1\n");
+  const addr = (own: string): string =>
+    file(`2: eth0: <UP>\n    inet 192.0.2.5/24 scope global eth0\n9: kube-ipvs0: <NOARP>\n${own}`);
+  assert.match(await why({ ipvs }), /^forward: /);
+  assert.match(await why({ ipvs, ipAddr: addr("    inet 198.51.100.1/32 scope global kube-ipvs0\n") }), /^forward: /);
+  assert.match(
+    await why({ ipvs, ipAddr: addr("") }),
+    /^pass: IPVS has a virtual server at 198\.51\.100\.1:80, and serves what is sent to the node alone: no interface of the node has 198\.51\.100\.1/,
+  );
+});

@@ -85,6 +85,18 @@ const pastes: readonly (readonly [what: string, paste: string, remark: RegExp])[
   ["without its first line", text(saved.slice(2)), /read as those of table nat/],
   ["of iptables -S", text(["# iptables -t nat -S", ...listed]), /^$/],
   ["of iptables -S, without its command", text(listed), /read as those of table nat/],
+  ["behind a command in code", text(["`$ sudo iptables-save`:", "", "```", ...saved, "```"]), /^$/],
+  ["behind a command alone", text(["sudo iptables-save", ...saved]), /^$/],
+  ["of a log", text(saved.map((line) => `Nov 14 11:06:11 node-a kube-proxy[12085]: ${line}`)), /^$/],
+  ["cut within a line", text(saved.slice(0, -2)).concat("-A KUBE-SVC-A -m"), /line 14 is cut: it is left out/],
+  ["cut within quotes", text(saved.slice(0, -2)).concat('-A KUBE-SVC-A -m comment --comment "a'), /line 14 is cut/],
+  ["cut within a declaration", text(saved).concat("*filter\n:FORWARD"), /line 17 is cut/],
+  ["by grep", text(["# iptables-save | grep -i kube", ...rules]), /read as those of table nat/],
+  [
+    "with the end of another table before it",
+    text(["-A OUTPUT -j OUTPUT_direct", "COMMIT", ...saved]),
+    /lines 1 to 1 are of a table that nothing tells: they are left out/,
+  ],
   [
     "of iptables -S, one table after the other",
     text([
@@ -119,8 +131,33 @@ test("a policy that iptables -S tells is the chain's", async () => {
   assert.equal(end, "drop");
 });
 
+test("rules that stand in no table are of the one that has their targets", async () => {
+  const refusing = text(["-A FORWARD -j ours", "-A ours -p tcp -j REJECT --reject-with tcp-reset"]);
+  assert.equal((await said({ iptablesSave: file(refusing) }))[0], "reject");
+  const both = text([...rules, "-A FORWARD -j REJECT --reject-with icmp-host-prohibited"]);
+  await refused({ iptablesSave: file(both) }, /:1:1: expected a table/);
+});
+
+test("commands that change rules are not passed over", async () => {
+  for (const command of ["$ iptables -A FORWARD -j DROP", "sudo iptables -P FORWARD DROP", "iptables -t nat -F"]) {
+    await refused({ iptablesSave: file(text([...saved.slice(0, 5), command, ...saved.slice(5)])) }, /:6:1: expected /);
+  }
+});
+
+test("chains that input deletes are gone, and networks may leave out zeros", async () => {
+  const deleting = text(saved).replace(
+    "COMMIT",
+    "-A PREROUTING -s 203/8 -d 0/0 -j RETURN\n:gone - [0:0]\n-X gone\nCOMMIT",
+  );
+  assert.equal((await said({ iptablesSave: file(deleting) }))[0], DNAT);
+  const early = text(saved).replace("-A PREROUTING", "-A PREROUTING -s 203.0/16 -d 0/0 -j RETURN\n-A PREROUTING");
+  assert.equal((await said({ iptablesSave: file(early) }))[0], `pass ${SERVICE}`);
+  await refused({ iptablesSave: file(deleting.replace("-X gone", "-X KUBE-SVC-A")) }, /expected .*chain without rules/);
+});
+
 test("rules that stand in no table, and may be any's, are refused with what is wanted", async () => {
-  await refused({ iptablesSave: file(text(rules)) }, /:1:1: expected a table, such as \*nat \(.*whole.*iptables-save/);
+  const anys = text(["-A PREROUTING -j ours", "-A ours -j RETURN"]);
+  await refused({ iptablesSave: file(anys) }, /:1:1: expected a table, such as \*nat \(.*whole.*iptables-save/);
 });
 
 test("what another command shows is refused by the name of the one that is wanted", async () => {
@@ -148,7 +185,7 @@ test("JSON with a prompt before and behind it", async () => {
   await refused({ nftJson: file("$ nft -j list ruleset\n{\n") }, /:3:1: expected /);
 });
 
-const lvs = `[root@node-a ~]# ipvsadm -Ln
+const lvs = `ipvsadm -Ln
 IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port           Forward Weight ActiveConn InActConn

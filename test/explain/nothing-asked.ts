@@ -4,6 +4,8 @@ import type { AskedService } from "../../src/explain/reasons.ts";
 export const nothingAsked: AskedService = {
   name: undefined,
   otherPorts: [],
+  ruled: () => undefined,
+  isUnreached: () => false,
   isNodes: false,
   nodePort: () => undefined,
   emptiness: () => "either",

@@ -166,6 +166,19 @@ test("a flow bound to an endpoint that the rules no longer have goes there still
   assert.equal(traced(head("10.244.2.5:40001", "10.96.0.10:53"), parseConntrack(dns)).stale, undefined);
 });
 
+test("a flow that is older than the rules goes on as it was, and the trace says so", () => {
+  const before = parseConntrack(
+    "udp 17 25 src=10.244.2.5 dst=10.96.0.10 sport=40000 dport=53 [UNREPLIED] src=10.96.0.10 dst=10.244.2.5 sport=53 dport=40000 use=1",
+  );
+  const trace = traced(query, before);
+  assert.equal(trace.outcomes[0]!.verdict, "pass");
+  assert.match(
+    reasonsOf(trace, { ...nothingAsked, ruled: () => "kube-system/kube-dns:dns at 10.96.0.10:53" }).join("\n"),
+    /^conntrack has this flow from before the rules, which no longer look at it: a new one would go to 10\.244\.1\.10:53 \(conntrack -D [^)]*\)$/,
+  );
+  assert.equal(traced(head("10.244.2.5:40001", "10.96.0.10:53"), before).stale, undefined);
+});
+
 test("a source port that another flow has at the endpoint is changed, also where no rule translates the source", () => {
   const other = parseConntrack(
     "udp 17 25 src=10.244.2.5 dst=10.244.1.10 sport=40000 dport=53 src=10.244.1.10 dst=10.244.2.5 sport=53 dport=40000 [ASSURED] mark=0 use=1",

@@ -9,6 +9,8 @@ export interface OpenTable {
   /** The jump to a chain that was declared. */
   jumpTo(chain: string): Target | undefined;
   declare(chain: string, policy: Chain["policy"], counters: Counters | undefined): void;
+  /** Takes away a chain that is not the kernel's own. @returns false when it has rules, or is not there. */
+  remove(chain: string): boolean;
   append(chain: string, rule: Rule): void;
   /** @param place counted from 1. @returns false when the chain has no such place. */
   insert(chain: string, place: number, rule: Rule): boolean;
@@ -59,6 +61,12 @@ export function openTable(name: TableName): OpenTable {
       const open = chainOf(chain);
       open.policy = policy;
       open.counters = counters;
+    },
+    remove(chain) {
+      const open = chains.get(chain);
+      if (open === undefined || own.has(chain) || rulesOf(open).length > 0) return false;
+      [lastName, last] = ["", undefined];
+      return chains.delete(chain);
     },
     append: (chain, rule) => chainOf(chain).rules.push(rule),
     insert(chain, place, rule) {

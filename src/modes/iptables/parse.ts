@@ -162,6 +162,10 @@ class Parser {
       table.declare(chain, undefined, undefined);
       return;
     }
+    if (command === "-X") {
+      if (!table.remove(chain)) this.#fail(at + 1, `a chain without rules that table ${table.name} has`);
+      return;
+    }
     if (command === "-P") {
       this.#policy(table, at + 1);
       return;

@@ -275,7 +275,8 @@ function moduleOf(protocol: string, known: (Match & { readonly kind: "protocol" 
  * @returns undefined for what has no type: a name, a list, a mask with gaps, an IPv4 address in IPv6's clothes; `bad`
  *   for what iptables would not read either.
  */
-function readAddresses(text: string, family: Family): Cidr | "bad" | undefined {
+function readAddresses(given: string, family: Family): Cidr | "bad" | undefined {
+  const text = family === 4 ? withAllOctets(given) : given;
   const slash = text.indexOf("/");
   const ip = tryParseIp(slash < 0 ? text : text.slice(0, slash));
   if (ip === undefined) return /^[\d./]*$/.test(text) || text.includes(":") ? "bad" : undefined;
@@ -293,6 +294,13 @@ function readAddresses(text: string, family: Family): Cidr | "bad" | undefined {
   if (mask === undefined || familyOf(mask) !== family) return "bad";
   const bits = typeof mask === "number" ? prefixOf(mask) : undefined;
   return bits === undefined ? undefined : { base: maskIp(ip, bits), bits };
+}
+
+/** iptables takes `10/8` for 10.0.0.0/8. */
+function withAllOctets(text: string): string {
+  const [, octets, mask] = /^(\d+(?:\.\d+){0,2})(\/\d+)$/.exec(text) ?? [];
+  if (octets === undefined) return text;
+  return [...octets.split("."), "0", "0", "0"].slice(0, 4).join(".") + mask;
 }
 
 function prefixOf(mask: number): number | undefined {
