@@ -2,13 +2,14 @@ import { writeFile } from "node:fs/promises";
 import type { PacketHead } from "../dataplane/emulated/netfilter/packet.ts";
 import { askedService } from "../explain/asked-service.ts";
 import { drawPath } from "../explain/draw-path.ts";
-import { listServices, renderServices, servicesJson } from "../explain/every-service.ts";
+import { assumptionsOf, listServices, renderServices, servicesJson } from "../explain/every-service.ts";
 import { packetTraceJson, type TraceSubject } from "../explain/packet-trace-json.ts";
 import { reasonsOf } from "../explain/reasons.ts";
 import { renderPacketTrace } from "../explain/render-packet-trace.ts";
 import type { PacketTrace, TracePacketOptions } from "../explain/trace-packet.ts";
 import { type HeadArguments, readClient, readHead } from "./trace-head.ts";
 import { readSubject, type Subject, type SubjectArguments } from "./trace-subject.ts";
+import { note } from "./cluster-input.ts";
 import { inForm } from "./output.ts";
 import type { OutputForm } from "./output-option.ts";
 
@@ -48,6 +49,9 @@ async function traceAll(args: TraceArguments): Promise<string> {
   const client = readClient(args.from);
   const subject = await readSubject(args);
   const { frontends, parts } = subject.services;
-  const answers = listServices(subject.trace, { frontends, parts, client, inInterface: args.inInterface });
+  const emptinessOf = (head: PacketHead) => askedService(subject.services, head).emptiness();
+  const options = { frontends, parts, client, inInterface: args.inInterface, emptinessOf };
+  const answers = listServices(subject.trace, options);
+  if (args.o !== "table") for (const text of assumptionsOf(answers)) note(`taken for granted: ${text}`);
   return args.o === "table" ? renderServices(answers) : inForm(args.o, json(servicesJson(answers)));
 }

@@ -41,11 +41,21 @@ const endpointChecks: Readonly<Partial<Record<PacketOutcome["verdict"], string>>
 export function stopReason(
   head: PacketHead,
   outcome: PacketOutcome,
-  { emptiness }: Pick<AskedService, "emptiness">,
+  asked: Pick<AskedService, "emptiness">,
 ): readonly string[] {
+  const cause = stopCause(head, outcome, asked);
+  return cause === undefined ? [] : [`${cause} (${outcome.by})`];
+}
+
+/** The same without the rule. @returns undefined for a packet that is not stopped. */
+export function stopCause(
+  head: PacketHead,
+  outcome: PacketOutcome,
+  { emptiness }: Pick<AskedService, "emptiness">,
+): string | undefined {
   const { verdict, by, path } = outcome;
-  if (verdict !== "drop" && verdict !== "reject") return [];
-  if (by.startsWith("ipvs: ") && by.endsWith(NO_SERVERS)) return [`${emptinessTexts[emptiness()]} (${by})`];
+  if (verdict !== "drop" && verdict !== "reject") return undefined;
+  if (by.startsWith("ipvs: ") && by.endsWith(NO_SERVERS)) return emptinessTexts[emptiness()];
   const checked = path
     .slice(-2)
     .some(({ rule, matched }) => matched && /@no-endpoint-(?:services|nodeports)/.test(rule));
@@ -56,7 +66,7 @@ export function stopReason(
   const found = stops.find(([pattern]) => texts.some((text) => pattern.test(text)))?.[1];
   // Whom the source ranges let in is dropped by the same rule where no endpoint of this node takes over.
   const known = found === OUTSIDE && path.some(isLetIn) ? NOT_LOCAL : found;
-  return [`${known ?? (checked ? endpointChecks[verdict] : undefined) ?? ruleReason(head, outcome)} (${by})`];
+  return known ?? (checked ? endpointChecks[verdict] : undefined) ?? ruleReason(head, outcome);
 }
 
 /** KUBE-FW-… sends clients on that are in the source ranges. */

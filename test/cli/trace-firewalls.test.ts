@@ -284,3 +284,32 @@ test("IPVS serves what is sent to the node: an address that is none of its own i
     /^pass: IPVS has a virtual server at 198\.51\.100\.1:80, and serves what is sent to the node alone: no interface of the node has 198\.51\.100\.1/,
   );
 });
+
+test("the list of all services has the cause of each that is stopped, and what was taken for granted", async () => {
+  const refused = table("filter", [
+    `-A FORWARD -m comment --comment "shop/web cluster IP" -d 192.0.2.10/31 -j REJECT --reject-with icmp-host-prohibited`,
+  ]);
+  const empty = `*filter
+:KUBE-SERVICES - [0:0]
+-A FORWARD -j KUBE-SERVICES
+-A KUBE-SERVICES -d 198.51.100.2/32 -p tcp -m comment --comment "shop/db has no endpoints" -m tcp --dport 5432 -j REJECT
+COMMIT
+`;
+  const iptablesSave = file(service + empty + refused.replace(":FORWARD ACCEPT [0:0]\n", ""));
+  const given = { iptablesSave, from: "203.0.113.9", all: true, to: undefined };
+  const listed = (await trace({ ...common, ...given, o: "table" })).split("\n");
+  assert.match(
+    listed[0]!,
+    /^tcp 198\.51\.100\.1:80 +shop\/web +reject \(a rule refuses it, once .* "no route to host"\)$/,
+  );
+  assert.match(listed[1]!, /^tcp 198\.51\.100\.2:5432 +shop\/db +reject \(the service has no endpoints\)$/);
+  assert.deepEqual(listed.slice(2, 5), [
+    "",
+    "taken for granted:",
+    "  the node has one interface, eth0, with no known address (0.0.0.0 or :: stands for it)",
+  ]);
+  const json = JSON.parse(await trace({ ...common, ...given })) as readonly {
+    readonly outcomes: readonly { readonly why?: string }[];
+  }[];
+  assert.equal(json[1]!.outcomes[0]!.why, "the service has no endpoints");
+});

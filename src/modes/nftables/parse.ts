@@ -24,7 +24,9 @@ const NO_JSON = /^\s*(?!(?:null|true|false)\s*$)[^\s{["\d-]/;
 
 function notJson(text: string, file: string): SluiceError<"INPUT_INVALID"> {
   const { line, column } = positionAt(text, text.search(/\S/));
-  const expected = "what nft -j list ruleset printed, which begins with {";
+  const expected =
+    "what nft -j list ruleset printed, which begins with { (the text of nft list ruleset becomes it by: " +
+    "unshare -rn sh -c 'nft -f FILE && nft -j list ruleset')";
   const received = JSON.stringify(text.trim().split("\n", 1)[0]!.slice(0, 60));
   const details = { file, line, column, field: "", expected, received };
   return new SluiceError("INPUT_INVALID", `${file}:${line}:${column}: expected ${expected}, got ${received}`, details);
