@@ -15,6 +15,7 @@ import type { KernelServer } from "../modes/ipvs/tables.ts";
 import { hostCidr } from "../net/cidr.ts";
 import type { Family, Ip } from "../net/ip.ts";
 import { absentInterfaces } from "./absent-interfaces.ts";
+import { outsideDeciders } from "./outside-deciders.ts";
 
 /** What a node runs and knows, compiled or read from its dumps. */
 export interface NodeParts extends KnownHost {
@@ -67,7 +68,10 @@ export function assembleNode(parts: NodeParts): AssembledNode {
   const node = createNode(host, { 4: hooksOf(4), 6: hooksOf(6) }, table);
   const passed = unwalked.map((chain) => `${chain} lets the packet pass: its hook is not walked`);
   const absent = parts.interfaces === undefined ? absentText(absentInterfaces(parts, host)) : [];
-  return { node, assumptions: [...assumptions, ...absent, ...said, ...passed, ...(parts.remarks ?? [])] };
+  return {
+    node,
+    assumptions: [...assumptions, ...absent, ...said, ...passed, ...outsideDeciders(parts), ...(parts.remarks ?? [])],
+  };
 }
 
 function absentText(names: readonly string[]): readonly string[] {

@@ -53,7 +53,8 @@ export function bareDump(text: string): { readonly text: string; readonly leftOu
   const leftOut: number[] = [];
   const lines = plainCharacters(text)
     .split("\n")
-    .map((line, index) => {
+    .map((whole, index) => {
+      const line = whole.replace(/^(?:>\s?)+/, "");
       const surrounding = surroundingOf(line);
       if (surrounding?.kind === "left-out") leftOut.push(index + 1);
       return surrounding === undefined ? line : "";

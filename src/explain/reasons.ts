@@ -56,16 +56,24 @@ export function reasonsOf(trace: PacketTrace, asked: AskedService): readonly str
 function staleReason({ head, stale }: PacketTrace): readonly string[] {
   if (stale === undefined) return [];
   const proto = protocolText(head.proto);
-  const anew = stale.instead.map(({ verdict, to }) =>
-    verdict === "forward" || verdict === "local" || verdict === "pass" ? endpointText(to) : verdict,
-  );
   const client = `--orig-src ${formatIp(head.src)} --orig-dst ${formatIp(head.dst)}`;
   const ports = `--sport ${head.srcPort} --dport ${head.dstPort}`;
   const isOlder = sameIp(stale.to.ip, head.dst) && stale.to.port === head.dstPort;
   const state = isOlder
     ? "conntrack has this flow from before the rules, which no longer look at it"
     : `conntrack still sends this flow to ${endpointText(stale.to)}, which the rules do not have`;
-  return [`${state}: a new one would go to ${anew.join(" or ")} (conntrack -D -p ${proto} ${client} ${ports} ends it)`];
+  return [`${state}: a new one would ${endsText(stale.instead)} (conntrack -D -p ${proto} ${client} ${ports} ends it)`];
+}
+
+/** `go to 10.244.1.10:53 or be refused` */
+function endsText(outcomes: readonly PacketOutcome[]): string {
+  const stops = { drop: "be dropped", reject: "be refused", undecided: "do nobody can tell what" } as const;
+  const arriving = outcomes.filter(({ verdict }) => verdict === "forward" || verdict === "local" || verdict === "pass");
+  const going = arriving.length === 0 ? [] : [`go to ${arriving.map(({ to }) => endpointText(to)).join(" or ")}`];
+  const stopped = (["reject", "drop", "undecided"] as const)
+    .filter((stop) => outcomes.some(({ verdict }) => verdict === stop))
+    .map((stop) => stops[stop]);
+  return [...going, ...stopped].join(" or ");
 }
 
 /** The addresses of virtual servers of IPVS are the node's too, and nothing of its own listens there. */

@@ -313,3 +313,15 @@ COMMIT
   }[];
   assert.equal(json[1]!.outcomes[0]!.why, "the service has no endpoints");
 });
+
+test("what decides outside of the rules is named by the chains of whose it is", async () => {
+  const assumed = async (chain: string): Promise<string> =>
+    (await json({ iptablesSave: file(`*filter\n:${chain} - [0:0]\nCOMMIT\n`) })).assumptions.join("\n");
+  assert.match(
+    await assumed("CILIUM_FORWARD"),
+    /Cilium's programs of eBPF may decide before the rules do, and no dump has them/,
+  );
+  assert.match(await assumed("ANTREA-FORWARD"), /Antrea's flows of Open vSwitch may decide/);
+  assert.match(await assumed("OVN-KUBE-NODEPORT"), /OVN-Kubernetes' flows of Open vSwitch may decide/);
+  assert.doesNotMatch(await assumed("KUBE-SERVICES"), /may decide/);
+});

@@ -205,6 +205,8 @@ test("what ipvsadm -L -n shows is read too", async () => {
   assert.equal(end, DNAT);
   assert.equal((await said({ ipvs }, "198.51.100.2:53/udp"))[0], "forward 192.0.2.12:53");
   assert.equal((await said({ ipvs }, "198.51.100.3:5000/sctp"))[0], "reject");
+  const quoted = lvs.replaceAll(/^/gm, "> ");
+  assert.equal((await said({ ipvs: file(quoted) }))[0], DNAT);
   const statistics = lvs.replace("Port Scheduler Flags", "Port               Conns   InPkts  OutPkts");
   await refused({ ipvs: file(statistics) }, /:3:38: expected Scheduler.*ipvsadm -S -n/);
   await refused({ ipvs: file(lvs.replace("198.51.100.1:443", "api.example:https")) }, /:5:6: service: expected/);

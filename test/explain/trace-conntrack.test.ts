@@ -166,6 +166,21 @@ test("a flow bound to an endpoint that the rules no longer have goes there still
   assert.equal(traced(head("10.244.2.5:40001", "10.96.0.10:53"), parseConntrack(dns)).stale, undefined);
 });
 
+test("a flow that is bound to an endpoint of a service that has none any more: what becomes of a new one", () => {
+  const rules = (target: string): string =>
+    `*filter\n:FORWARD ACCEPT\n-A FORWARD -d 10.96.0.10/32 -p udp -m udp --dport 53 -j ${target}\nCOMMIT\n`;
+  const why = (target: string): string => {
+    const { node } = assembleNode({
+      addresses: [],
+      iptables: [parseIptables(rules(target), 4)],
+      connections: parseConntrack(dns),
+    });
+    return reasonsOf(tracePacket(node, query), nothingAsked).join("\n");
+  };
+  assert.match(why("REJECT"), /, which the rules do not have: a new one would be refused \(conntrack -D/);
+  assert.match(why("DROP"), /: a new one would be dropped \(conntrack -D/);
+});
+
 test("a flow that is older than the rules goes on as it was, and the trace says so", () => {
   const before = parseConntrack(
     "udp 17 25 src=10.244.2.5 dst=10.96.0.10 sport=40000 dport=53 [UNREPLIED] src=10.96.0.10 dst=10.244.2.5 sport=53 dport=40000 use=1",
