@@ -39,10 +39,12 @@ export function prepareSet(elements: NamedSet["elements"], sorts: readonly Sort[
       exact.set(keyOf(atoms.length === 1 ? atoms[0]! : atoms), element);
     } else ranges.push({ intervals: intervals as Interval[], element });
   }
+  const few = fewNumbers(exact);
   return {
     isPartial,
     find(value) {
-      const found = exact.get(keyOf(value));
+      const isNone = few !== undefined && typeof value === "number" && !few.includes(value);
+      const found = isNone ? undefined : exact.get(keyOf(value));
       if (found !== undefined) return found;
       if (ranges.length === 0) return isPartial ? undefined : other;
       const atoms = isConcatenation(value) ? value : [value];
@@ -50,6 +52,15 @@ export function prepareSet(elements: NamedSet["elements"], sorts: readonly Sort[
       return ranged ?? (isPartial ? undefined : other);
     },
   };
+}
+
+const FEW = 8;
+
+/** A few numbers side by side are looked through sooner than a map. @returns undefined for more, and for other keys. */
+function fewNumbers(exact: ReadonlyMap<number | string, Element>): readonly number[] | undefined {
+  const keys = exact.size <= FEW ? [...exact.keys()] : [];
+  const numbers = keys.filter((key) => typeof key === "number");
+  return numbers.length === exact.size ? numbers : undefined;
 }
 
 function isOver({ expiresSeconds }: Element, laterSeconds: number): boolean {
