@@ -55,7 +55,18 @@ function addressOf([family, address = "", ...words]: readonly string[]): JsonObj
   };
 }
 
-const types = new Set(["unicast", "local", "broadcast", "blackhole", "unreachable", "prohibit", "throw"]);
+const types = new Set([
+  "multicast",
+  "anycast",
+  "nat",
+  "unicast",
+  "local",
+  "broadcast",
+  "blackhole",
+  "unreachable",
+  "prohibit",
+  "throw",
+]);
 
 /** `default via 192.0.2.1 dev eth0 src 192.0.2.5 metric 100`, and `nexthop via … dev … weight 1` below it. */
 export function routeListing(text: string): IpListing {

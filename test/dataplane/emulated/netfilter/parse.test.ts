@@ -116,3 +116,44 @@ test("ip -j addr and ip -j route: what is wrong is told with line and column", (
   ];
   for (const [text, message] of routes) assert.throws(() => parseIpRoute(text), message);
 });
+
+test("ip route without -j says the same, and of all tables main alone is taken", () => {
+  const listing = `default via 192.0.2.1 dev eth0 src 192.0.2.5 metric 100 
+192.0.2.0/24 dev eth0 proto kernel scope link src 192.0.2.5 
+198.51.100.0/24 
+\tnexthop via 192.0.2.2 dev eth0 weight 3 
+\tnexthop via 10.1.0.2 dev cni0 weight 1 
+blackhole 203.0.113.0/26 
+throw 203.0.113.64/26 
+203.0.113.128/26 via 10.1.0.9 dev cni0 onlink mtu 1400 
+203.0.113.192/26 via inet6 2001:db8::9 dev eth0 
+10.9.0.7 dev cni0 scope link 
+default via 192.0.2.9 dev eth0 table 52 
+local 192.0.2.5 dev eth0 table local proto kernel scope host src 192.0.2.5 
+multicast ff00::/8 dev eth0 table local proto kernel metric 256 pref medium
+2001:db8:5::/64 dev eth0 proto kernel metric 256 pref medium
+`;
+  const json = JSON.stringify([
+    { dst: "default", gateway: "192.0.2.1", dev: "eth0", prefsrc: "192.0.2.5", metric: 100, flags: [] },
+    { dst: "192.0.2.0/24", dev: "eth0", protocol: "kernel", scope: "link", prefsrc: "192.0.2.5", flags: [] },
+    {
+      dst: "198.51.100.0/24",
+      nexthops: [
+        { gateway: "192.0.2.2", dev: "eth0", weight: 3, flags: [] },
+        { gateway: "10.1.0.2", dev: "cni0", weight: 1, flags: [] },
+      ],
+    },
+    { type: "blackhole", dst: "203.0.113.0/26", flags: [] },
+    { type: "throw", dst: "203.0.113.64/26", flags: [] },
+    { dst: "203.0.113.128/26", gateway: "10.1.0.9", dev: "cni0", flags: ["onlink"], metrics: [{ mtu: 1400 }] },
+    { dst: "203.0.113.192/26", via: { family: "inet6", host: "2001:db8::9" }, dev: "eth0", flags: [] },
+    { dst: "10.9.0.7", dev: "cni0", scope: "link", flags: [] },
+    { dst: "default", gateway: "192.0.2.9", dev: "eth0", table: "52", flags: [] },
+    { type: "local", dst: "192.0.2.5", dev: "eth0", table: "local", prefsrc: "192.0.2.5", flags: [] },
+    { type: "multicast", dst: "ff00::/8", dev: "eth0", table: "local", metric: 256, flags: [] },
+    { dst: "2001:db8:5::/64", dev: "eth0", protocol: "kernel", metric: 256, flags: [], pref: "medium" },
+  ]);
+  const routes = parseIpRoute(listing);
+  assert.deepEqual(routes, parseIpRoute(json));
+  assert.equal(routes.length, 9);
+});
