@@ -10,6 +10,8 @@ import { parseConntrack } from "../../src/dataplane/emulated/netfilter/parse-con
 import { parseIpAddr, parseIpRoute } from "../../src/dataplane/emulated/netfilter/parse-ip-json.ts";
 import { parseIpvsConnections } from "../../src/dataplane/emulated/netfilter/parse-ipvs-connections.ts";
 import { assembleNode, type NodeParts } from "../../src/explain/assemble-node.ts";
+import { readPastedIptables } from "../../src/explain/pasted-iptables.ts";
+import { bareDump } from "../../src/explain/pasted-text.ts";
 import { type PacketTrace, tracePacket } from "../../src/explain/trace-packet.ts";
 import { parseIptables } from "../../src/modes/iptables/parse.ts";
 import { parseServers } from "../../src/modes/ipvs/parse-servers.ts";
@@ -170,6 +172,11 @@ const scenario = join(golden, "kube-proxy", "003-clusterip-tcp-3ep", "expected")
 const iptablesText = readFileSync(join(scenario, "00-initial.iptables.iptables-save.txt"), "utf8");
 const rules = [parseIptables(iptablesText, 4)];
 fuzz("iptables-save", iptablesText, 0.13, (text) => ({ iptables: [parseIptables(text, 4)] }));
+const pasted = iptablesText
+  .replaceAll(/^/gm, "> ")
+  .replace("> ", "> ```console\n> # iptables-save\n> ")
+  .concat("\n```\n");
+fuzz("iptables-save, pasted", pasted, 0.2, (text) => ({ iptables: [readPastedIptables(text, 4, "paste").ruleset] }));
 fuzz(
   "nft's JSON",
   gunzipSync(readFileSync(join(scenario, "00-initial.nftables.nft.json.gz"))).toString(),
@@ -214,4 +221,28 @@ fuzz(
   '[{"dst":"default","nexthops":[{"gateway":"192.168.10.1","dev":"eth0","weight":2,"flags":[]},{"gateway":"192.168.11.1","dev":"eth1","weight":1,"flags":[]}]},{"dst":"10.244.1.0/24","dev":"cni0","scope":"link","prefsrc":"10.244.1.1","flags":["linkdown"]},{"type":"blackhole","dst":"10.9.0.0/16"}]',
   0.07,
   (text) => ({ iptables: rules, routes: parseIpRoute(text) }),
+);
+fuzz(
+  "ipvsadm -L -n",
+  "IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\nTCP  10.96.0.10:80 wrr persistent 30\n  -> 10.244.1.10:8080             Masq    1      0          0\n  -> 10.244.1.11:8080             Masq    3      1          2\nFWM  7 mh (mh-port)\n  -> 10.244.1.9:0                 Masq    1      0          0\n",
+  0.02,
+  (text) => ({ servers: parseServers(bareDump(text).text) }),
+);
+fuzz(
+  "ipset list",
+  "Name: a\nType: hash:ip,port\nRevision: 5\nHeader: family inet hashsize 1024 maxelem 65536\nSize in memory: 352\nReferences: 1\nNumber of entries: 1\nMembers:\n10.96.0.10,tcp:80\n\nName: b\nType: hash:net\nHeader: family inet\nMembers:\n10.0.0.0/8\n10.1.0.0/16 nomatch\n",
+  0.02,
+  (text) => ({ iptables: rules, sets: parseSets(bareDump(text).text) }),
+);
+fuzz(
+  "ip addr",
+  "1: lo: <LOOPBACK,UP> mtu 65536 qdisc noqueue state UNKNOWN\n    inet 127.0.0.1/8 scope host lo\n2: eth0@if7: <UP> mtu 1500 master br0 state UP\n    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff\n    bridge_slave state forwarding hairpin on\n    inet 192.168.10.5/24 brd 192.168.10.255 scope global eth0\n    inet6 fd00::5/64 scope global\n",
+  0.02,
+  (text) => ({ iptables: rules, interfaces: parseIpAddr(bareDump(text).text) }),
+);
+fuzz(
+  "ip route",
+  "default via 192.168.10.1 dev eth0 src 192.168.10.5 metric 100\n10.244.1.0/24 dev cni0 scope link src 10.244.1.1 linkdown\n10.8.0.0/16\n\tnexthop via 192.168.10.2 dev eth0 weight 2\n\tnexthop dev eth1 weight 1\nblackhole 10.9.0.0/16\n",
+  0.02,
+  (text) => ({ iptables: rules, routes: parseIpRoute(bareDump(text).text) }),
 );

@@ -7,7 +7,13 @@ export interface OtherText {
   readonly text: string;
 }
 
-export type IpListing = { readonly objects: readonly JsonObject[] } | { readonly other: OtherText };
+/** An object, and the number of the line at which it begins. */
+export interface ListedObject {
+  readonly line: number;
+  readonly object: JsonObject;
+}
+
+export type IpListing = { readonly listed: readonly ListedObject[] } | { readonly other: OtherText };
 
 interface Link extends Record<string, unknown> {
   readonly ifname: string;
@@ -16,15 +22,22 @@ interface Link extends Record<string, unknown> {
 
 /** `2: eth0@if7: <UP> mtu 1500 …`, and `inet 192.0.2.5/24 brd 192.0.2.255 scope global secondary eth0` below it. */
 export function addressListing(text: string): IpListing {
-  const links: Link[] = [];
+  const links: { readonly line: number; readonly object: Link }[] = [];
   for (const [index, line] of text.split("\n").entries()) {
     const [, ifname, rest = ""] = /^\d+: ([^:@\s]+)(?:@\S+)?: <(.*)/.exec(line) ?? [];
-    const last = links.at(-1);
-    if (ifname !== undefined) links.push({ ifname, addr_info: [], ...masterOf(rest) });
-    else if (line.trim() !== "" && last === undefined) return { other: { line: index + 1, text: line } };
+    const last = links.at(-1)?.object;
+    if (ifname !== undefined) links.push({ line: index + 1, object: { ifname, addr_info: [], ...masterOf(rest) } });
+    else if (line.trim() !== "" && (last === undefined || isForeign(line)))
+      return { other: { line: index + 1, text: line } };
     else if (last !== undefined) takeDetail(last, line.trim().split(/\s+/));
   }
-  return { objects: links };
+  return { listed: links };
+}
+
+/** No part of a link: what is not indented, unless the paste lost that, and addresses that nobody reads. */
+function isForeign(line: string): boolean {
+  const isPart = /^(?:inet6?\s|link\/|altname\s|alias\s|valid_lft\s|bridge|veth\b)/.test(line.trim());
+  return !isPart && (/^\S/.test(line) || /(?:\d{1,3}\.){3}\d{1,3}\/\d/.test(line));
 }
 
 function masterOf(flags: string): JsonObject {
@@ -70,12 +83,12 @@ const types = new Set([
 
 /** `default via 192.0.2.1 dev eth0 src 192.0.2.5 metric 100`, and `nexthop via … dev … weight 1` below it. */
 export function routeListing(text: string): IpListing {
-  const routes: Record<string, unknown>[] = [];
+  const routes: { readonly line: number; readonly object: Record<string, unknown> }[] = [];
   for (const [index, line] of text.split("\n").entries()) {
     const words = line.trim().split(/\s+/);
     const [first = ""] = words;
     if (first === "") continue;
-    const last = routes.at(-1);
+    const last = routes.at(-1)?.object;
     if (first === "nexthop" && last !== undefined) {
       last["nexthops"] = [...((last["nexthops"] as JsonObject[] | undefined) ?? []), optionsOf(words.slice(1))];
       continue;
@@ -84,9 +97,9 @@ export function routeListing(text: string): IpListing {
     const [dst = "", ...rest] = typed ? words.slice(1) : words;
     if (!/^(?:default|[\da-f.:/]*\d[\da-f.:/]*|[\da-f:]+::?(?:\/\d+)?)$/.test(dst))
       return { other: { line: index + 1, text: line } };
-    routes.push({ ...(typed ? { type: first } : {}), dst, ...optionsOf(rest) });
+    routes.push({ line: index + 1, object: { ...(typed ? { type: first } : {}), dst, ...optionsOf(rest) } });
   }
-  return { objects: routes };
+  return { listed: routes };
 }
 
 /** What follows is a value for these; `via inet6 fe80::1` names the family first. */

@@ -1,4 +1,4 @@
-import { SluiceError } from "../../../core/errors.ts";
+import { isSluiceError, SluiceError } from "../../../core/errors.ts";
 import { readJson } from "../../../core/read-json.ts";
 import { type Cidr, hostCidr, maskIp, tryParseCidr } from "../../../net/cidr.ts";
 import { type Family, familyOf, type Ip, type Ip4, tryParseIp } from "../../../net/ip.ts";
@@ -150,7 +150,7 @@ const JSON_TEXT = /^\s*(?:[[{"]|(?:null|true|false|[\d.]+)\s*$)/;
 function readList<T>(text: string, source: Source, read: (one: JsonObject, field: string) => T): readonly T[] {
   const { file, command, listing } = source;
   if (text.trim() === "") return [];
-  if (!JSON_TEXT.test(text)) return objectsOf(listing(text), file, command).map((one, at) => read(one, `[${at}]`));
+  if (!JSON_TEXT.test(text)) return readListing(listing(text), file, command, read);
   return readJson(text, file, (json) => {
     if (!Array.isArray(json)) throw invalid(file, "", "a list of objects", json);
     return json.map((one: unknown, at) => {
@@ -161,13 +161,31 @@ function readList<T>(text: string, source: Source, read: (one: JsonObject, field
   });
 }
 
-function objectsOf(listing: IpListing, file: string, command: string): readonly JsonObject[] {
-  if ("objects" in listing) return listing.objects;
-  const { line, text } = listing.other;
-  const received = JSON.stringify(text.slice(0, 80));
-  const expected = `what ${command} printed`;
+/** What is wrong with an object stands in its line. */
+function readListing<T>(
+  listing: IpListing,
+  file: string,
+  command: string,
+  read: (one: JsonObject, field: string) => T,
+): readonly T[] {
+  if ("other" in listing) {
+    const { line, text } = listing.other;
+    throw invalidLine(file, line, `what ${command} printed`, JSON.stringify(text.slice(0, 80)));
+  }
+  return listing.listed.map(({ line, object }) => {
+    try {
+      return read(object, "");
+    } catch (error) {
+      if (!isSluiceError(error, "INPUT_INVALID")) throw error;
+      const { field, expected, received } = error.details;
+      throw invalidLine(file, line, `${expected} as ${field.replace(/^\./, "")}`, received);
+    }
+  });
+}
+
+function invalidLine(file: string, line: number, expected: string, received: string): SluiceError<"INPUT_INVALID"> {
   const details = { file, line, column: 1, field: "", expected, received };
-  throw new SluiceError("INPUT_INVALID", `${file}:${line}:1: expected ${expected}, got ${received}`, details);
+  return new SluiceError("INPUT_INVALID", `${file}:${line}:1: expected ${expected}, got ${received}`, details);
 }
 
 function invalid(file: string, field: string, expected: string, received: unknown): SluiceError<"INPUT_INVALID"> {

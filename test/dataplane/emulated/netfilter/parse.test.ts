@@ -117,6 +117,19 @@ test("ip -j addr and ip -j route: what is wrong is told with line and column", (
   for (const [text, message] of routes) assert.throws(() => parseIpRoute(text), message);
 });
 
+test("ip addr without -j: what is no part of a link is refused, and not passed over", () => {
+  const listing =
+    "1: lo: <UP>\n    inet 127.0.0.1/8 scope host lo\n2: eth0: <UP>\n    inet 192.0.2.5/24 scope global eth0\n";
+  assert.equal(parseIpAddr(listing).length, 2);
+  for (const [broken, place] of [
+    [listing.replace("2: eth0:", "2 eth0"), /:3:1: expected what ip -j addr printed/],
+    [listing.replace("inet 192", "ine 192"), /:4:1: expected what ip -j addr printed/],
+    [listing.replace("192.0.2.5/24", "192.0.2/24"), /:3:1: expected an address as addr_info\[0\]\.local/],
+  ] as const) {
+    assert.throws(() => parseIpAddr(broken), place);
+  }
+});
+
 test("ip route without -j says the same, and of all tables main alone is taken", () => {
   const listing = `default via 192.0.2.1 dev eth0 src 192.0.2.5 metric 100 
 192.0.2.0/24 dev eth0 proto kernel scope link src 192.0.2.5 
