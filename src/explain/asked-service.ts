@@ -7,6 +7,7 @@ import { type Ip, sameIp } from "../net/ip.ts";
 import { type NodeParts, VIRTUAL_INTERFACE } from "./assemble-node.ts";
 import { type AskedPort, askedPort, emptinessInModel, emptinessInSets, isElsewhereInSets } from "./emptiness.ts";
 import { hairpinText } from "./hairpin.ts";
+import { lateRule } from "./late-rule.ts";
 import { nodePortOf } from "./node-ports.ts";
 import { type Place, placesOf, ruledPlace } from "./places.ts";
 import type { AskedService } from "./reasons.ts";
@@ -47,6 +48,7 @@ export function askedService(
       const known = port === undefined ? "either" : emptinessInModel(port);
       return known === "either" ? emptinessInSets(parts, asked) : known;
     },
+    late: (trace, stopped) => lateRule(parts, trace, stopped),
     hairpin: (client) => hairpinText(routing, client),
     wayTo: (ip) => (parts.interfaces === undefined ? undefined : wayTo(routing, ip)),
     isElsewhere: (to) => (port === undefined ? isElsewhereInSets(parts, asked, to) : isElsewhere(port, to)),

@@ -6,7 +6,7 @@ import { endpointText } from "./gather.ts";
 import type { Endpoint, PacketOutcome } from "./packet-outcome.ts";
 import { protocolText } from "./protocol-text.ts";
 import { missedReason } from "./missed-reason.ts";
-import { NOT_LOCAL, stopReason } from "./stop-reason.ts";
+import { isAnybodys, NOT_LOCAL, stopReason } from "./stop-reason.ts";
 import type { PacketTrace } from "./trace-packet.ts";
 
 /** What the cluster or the rules say about the packet's destination. */
@@ -27,6 +27,8 @@ export interface AskedService {
   emptiness(): Emptiness;
   /** Whether the traffic policy is Local there, and this endpoint on another node. */
   isElsewhere(to: Endpoint): boolean;
+  /** The rule that would let a packet through which another stops before it; undefined: none. */
+  late(trace: PacketTrace, stopped: PacketOutcome): string | undefined;
   /** The interface by which packets leave for an address; undefined: nobody told of the node's interfaces and routes. */
   wayTo(ip: Ip): string | undefined;
   /** Whether what goes back to its sender gets there, in words. */
@@ -42,6 +44,7 @@ export function reasonsOf(trace: PacketTrace, asked: AskedService): readonly str
     ...missedReason(trace, asked),
     ...staleReason(trace),
     ...new Set(outcomes.flatMap((outcome) => stopReason(trace.head, outcome, asked))),
+    ...lateReason(trace, asked),
     ...new Set(outcomes.flatMap(({ verdict, by }) => (verdict === "pass" && by !== "" ? [by] : []))),
     ...outcomes.flatMap((outcome) => sourceReason(trace, outcome)).filter((text, at, all) => all.indexOf(text) === at),
     ...elsewhereReason(trace, asked),
@@ -119,6 +122,15 @@ function elsewhereReason(
   );
   if (!isAnswerLost || inInterface === "") return [];
   return [`${NOT_LOCAL}: it goes to another with its source kept, and only clients on this node get the answer`];
+}
+
+/** Rules are asked in their order: one that accepts is of no use behind one that stops all. */
+function lateReason(trace: PacketTrace, asked: AskedService): readonly string[] {
+  const stopped = trace.outcomes.find(
+    (outcome) => (outcome.verdict === "drop" || outcome.verdict === "reject") && isAnybodys(trace.head, outcome, asked),
+  );
+  const late = stopped && asked.late(trace, stopped);
+  return late === undefined ? [] : [`${late} would let it through, and stands behind that rule`];
 }
 
 /** Whatever is turned back at the node has to come by it. */

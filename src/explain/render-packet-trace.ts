@@ -31,7 +31,7 @@ export function renderPacketTrace(trace: PacketTrace, subject: TraceSubject): st
   ].join("\n");
 }
 
-function summary({ outcomes }: PacketTrace, service: string | undefined): string {
+function summary({ head, outcomes }: PacketTrace, service: string | undefined): string {
   const forwards = outcomes.filter(({ verdict }) => verdict === "forward" || verdict === "local");
   const of = service === undefined ? "" : ` of ${service}`;
   if (forwards.length === outcomes.length && forwards.length > 1) {
@@ -49,7 +49,7 @@ function summary({ outcomes }: PacketTrace, service: string | undefined): string
     case "local":
       return `goes to whatever listens on this node at ${endpointText(only.to)}`;
     case "pass":
-      return "no service's: routing takes it on as it is";
+      return `no service's: routing takes it on${sameIp(only.source.ip, head.src) ? " as it is" : ", with another source"}`;
     case "reject":
       return `is refused${service === undefined ? "" : `: ${service}`}, and the client is told`;
     case "drop":

@@ -47,6 +47,13 @@ export function stopReason(
   return cause === undefined ? [] : [`${cause} (${outcome.by})`];
 }
 
+/** Whether a rule stops the packet of which nobody knows what it is for. */
+export function isAnybodys(head: PacketHead, outcome: PacketOutcome, asked: Pick<AskedService, "emptiness">): boolean {
+  const { by, path } = outcome;
+  const isKnown = policyReason(by, path) !== undefined || purposeOf(by, path) !== undefined;
+  return !isKnown && stopCause(head, outcome, asked) === ruleReason(head, outcome);
+}
+
 /** The same without the rule. @returns undefined for a packet that is not stopped. */
 export function stopCause(
   head: PacketHead,

@@ -325,3 +325,27 @@ test("what decides outside of the rules is named by the chains of whose it is", 
   assert.match(await assumed("OVN-KUBE-NODEPORT"), /OVN-Kubernetes' flows of Open vSwitch may decide/);
   assert.doesNotMatch(await assumed("KUBE-SERVICES"), /may decide/);
 });
+
+test("a rule behind the one that stops the packet, which would let it through, is shown to be too late", async () => {
+  const filter = (...rules: readonly string[]): string => file(service + table("filter", rules));
+  const refuse = "-A FORWARD -j REJECT --reject-with icmp-host-prohibited";
+  const accept = "-A FORWARD -d 192.0.2.0/24 -j ACCEPT";
+  const late =
+    /\nfilter\/FORWARD: -A FORWARD -d 192\.0\.2\.0\/24 -j ACCEPT would let it through, and stands behind that rule$/;
+  assert.match(await why({ iptablesSave: filter(refuse, accept) }), late);
+  assert.match(
+    await why({ iptablesSave: filter(refuse, "-A FORWARD -j KUBE-FORWARD", "-A KUBE-FORWARD -p tcp -j ACCEPT") }),
+    /\nfilter\/KUBE-FORWARD: -A KUBE-FORWARD -p tcp -j ACCEPT would let it through, and stands behind that rule$/,
+  );
+  const inside = ["-A FORWARD -j ours", accept, "-A ours -p tcp -j DROP"];
+  assert.match(await why({ iptablesSave: filter(...inside) }), late);
+  for (const rules of [[refuse], [accept, refuse], [refuse, "-A FORWARD -i lo -j ACCEPT"]]) {
+    assert.doesNotMatch(await why({ iptablesSave: filter(...rules) }), /would let it through/);
+  }
+});
+
+test("what goes on with another source is not said to go on as it is", async () => {
+  const iptablesSave = file("*nat\n:POSTROUTING ACCEPT\n-A POSTROUTING -j SNAT --to-source 192.0.2.5\nCOMMIT\n");
+  const text = await trace({ ...common, from: "203.0.113.9", to: "198.51.100.1:80", iptablesSave, o: "table" });
+  assert.match(text, /\nno service's: routing takes it on, with another source\n/);
+});

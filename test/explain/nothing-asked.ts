@@ -10,6 +10,7 @@ export const nothingAsked: AskedService = {
   nodePort: () => undefined,
   emptiness: () => "either",
   isElsewhere: () => false,
+  late: () => undefined,
   hairpin: () => "nobody told of bridges",
   wayTo: () => undefined,
 };
