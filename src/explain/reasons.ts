@@ -6,7 +6,7 @@ import { endpointText } from "./gather.ts";
 import type { Endpoint, PacketOutcome } from "./packet-outcome.ts";
 import { protocolText } from "./protocol-text.ts";
 import { missedReason } from "./missed-reason.ts";
-import { isAnybodys, NOT_LOCAL, stopReason } from "./stop-reason.ts";
+import { backReason, isAnybodys, NOT_LOCAL, stopReason } from "./stop-reason.ts";
 import type { PacketTrace } from "./trace-packet.ts";
 
 /** What the cluster or the rules say about the packet's destination. */
@@ -45,6 +45,7 @@ export function reasonsOf(trace: PacketTrace, asked: AskedService): readonly str
     ...staleReason(trace),
     ...new Set(outcomes.flatMap((outcome) => stopReason(trace.head, outcome, asked))),
     ...lateReason(trace, asked),
+    ...new Set(outcomes.flatMap((outcome) => backReason(outcome) ?? [])),
     ...new Set(outcomes.flatMap(({ verdict, by }) => (verdict === "pass" && by !== "" ? [by] : []))),
     ...outcomes.flatMap((outcome) => sourceReason(trace, outcome)).filter((text, at, all) => all.indexOf(text) === at),
     ...elsewhereReason(trace, asked),

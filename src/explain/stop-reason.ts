@@ -97,7 +97,20 @@ function ruleReason(head: PacketHead, { verdict, by, path, to }: PacketOutcome):
   const rewritten = sameIp(to.ip, head.dst) && to.port === head.dstPort ? "" : ", once it was sent on to an endpoint";
   const error = verdict === "reject" ? clientError(by) : undefined;
   const symptom = error === undefined ? "" : `: a client says "${error}"`;
-  return `${policyReason(by, path) ?? purposeOf(by, path) ?? ownerReason(verdict, by, path)}${rewritten}${symptom}`;
+  return `${whoStops({ verdict, by, path })}${rewritten}${symptom}`;
+}
+
+/** A policy, or a rule, and whose. */
+function whoStops({ verdict, by, path }: Pick<PacketOutcome, "verdict" | "by" | "path">): string {
+  return policyReason(by, path) ?? purposeOf(by, path) ?? ownerReason(verdict, by, path);
+}
+
+/** Why the first answer to a packet is stopped on its way back. @returns undefined: it is not. */
+export function backReason({ back }: PacketOutcome): string | undefined {
+  if (back === undefined || (back.verdict !== "drop" && back.verdict !== "reject")) return undefined;
+  const { verdict, by } = back;
+  const why = by.startsWith("routing: ") ? "the node does not route it" : whoStops({ verdict, by, path: [] });
+  return `the answer does not come back: ${why} (${by})`;
 }
 
 function policyReason(by: string, path: readonly PathStep[]): string | undefined {

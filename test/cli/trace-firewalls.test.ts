@@ -349,3 +349,16 @@ test("what goes on with another source is not said to go on as it is", async () 
   const text = await trace({ ...common, from: "203.0.113.9", to: "198.51.100.1:80", iptablesSave, o: "table" });
   assert.match(text, /\nno service's: routing takes it on, with another source\n/);
 });
+
+test("an answer that is stopped on its way back is a reason too", async () => {
+  const ipvs = file("-A -t 198.51.100.1:80 -s rr\n-a -t 198.51.100.1:80 -r 192.0.2.10:8080 -m -w 1\n");
+  const rules = ["-A FORWARD -j DOCKER-USER", "-A DOCKER-USER -j RETURN"];
+  assert.match(
+    await why({ ipvs, iptablesSave: file(table("filter", rules, "DROP")) }),
+    /^forward: the answer does not come back: no rule of chain FORWARD accepts it, and the chain's policy is DROP \(filter\/FORWARD: -P FORWARD DROP\)$/,
+  );
+  assert.match(
+    await why({ ipvs, iptablesSave: file(table("filter", ["-A FORWARD -j ufw-a", "-A ufw-a -j REJECT"])) }),
+    /^forward: the answer does not come back: a rule of ufw refuses it \(filter\/ufw-a: /,
+  );
+});
