@@ -24,6 +24,8 @@ export type Surrounding =
 
 /** A fence, a prompt, or a word that lines were left out. @returns undefined for a line of the dump itself. */
 export function surroundingOf(line: string): Surrounding | undefined {
+  // Most lines of most dumps are rules.
+  if (/^\s*(?:-A |:)/.test(line)) return undefined;
   const bare = line.trim().replaceAll(/^`(?!`)|(?<!`)`:?$/g, "");
   const command = (COMMAND.exec(bare) ?? BARE_COMMAND.exec(bare))?.[1];
   if (command !== undefined) return { kind: "command", command };

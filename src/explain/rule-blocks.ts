@@ -45,8 +45,9 @@ export function blocksOf(
 
 /** Policies stand before all rules of a listing: one behind them is another table's. */
 function beginsAnother({ table, lines }: RuleBlock, { text }: NumberedLine): boolean {
+  if (!text.startsWith("-P ")) return false;
   const isOpened = table?.text.startsWith("*") === true && !lines.some((line) => line.text.startsWith("-P "));
-  return !isOpened && text.startsWith("-P ") && lines.some((line) => line.text.startsWith("-A "));
+  return !isOpened && lines.some((line) => line.text.startsWith("-A "));
 }
 
 /** Marks of quotation, and what stands before a program's words in a system's log. */

@@ -279,3 +279,16 @@ blackhole 198.51.100.128/26 proto bird
   await refused({ iptablesSave, ipAddr: file("eth0: flags=4163<UP> mtu 1500\n") }, /:1:1: expected .*ip -j addr/);
   await refused({ iptablesSave, ipRoute: file("Kernel IP routing table\n") }, /:1:\d+: expected .*ip -j route/);
 });
+
+test("the time that a long paste takes grows as its length", async () => {
+  const many = Array.from({ length: 40_000 }, (_, n) => `-A KUBE-SVC-A -s 10.${n >> 8}.${n & 255}.0/24 -j KUBE-SEP-A`);
+  const whole = text([...saved.slice(0, -2), ...many, "COMMIT"]);
+  const secondsOf = async (paste: string): Promise<number> => {
+    const start = performance.now();
+    assert.equal((await said({ iptablesSave: file(paste) }))[0], DNAT);
+    return (performance.now() - start) / 1000;
+  };
+  const plain = await secondsOf(whole);
+  const pasted = await secondsOf(`\`\`\`\n${whole.replaceAll(/^/gm, "  ")}\n\`\`\`\n`);
+  assert.ok(pasted < 15 * plain + 0.5, `${pasted} s, and ${plain} s without what is around it`);
+});
