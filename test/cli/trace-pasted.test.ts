@@ -290,5 +290,5 @@ test("the time that a long paste takes grows as its length", async () => {
   };
   const plain = await secondsOf(whole);
   const pasted = await secondsOf(`\`\`\`\n${whole.replaceAll(/^/gm, "  ")}\n\`\`\`\n`);
-  assert.ok(pasted < 15 * plain + 0.5, `${pasted} s, and ${plain} s without what is around it`);
+  assert.ok(pasted < 5 * plain + 0.5, `${pasted} s, and ${plain} s without what is around it`);
 });
