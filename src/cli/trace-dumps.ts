@@ -111,6 +111,16 @@ export function partsOfDumps(texts: DumpTexts): Partial<NodeParts> {
   });
 }
 
+/** Two hosts' dumps in one file, or one host's of two times. */
+function repeatedTables(text: string): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const [, name = ""] of text.matchAll(/^[ \t>]*\*(\w+)[ \t\r]*$/gm))
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts]
+    .filter(([, count]) => count > 1)
+    .map(([name, count]) => `table ${name} ${count} times: the rules of all of them are taken, one behind the other`);
+}
+
 const OTHER_TABLES = "if only some tables were dumped (-t), what others do is not known";
 
 /** Of those that every host with services or a firewall has. */
@@ -121,8 +131,10 @@ function missingTables({ tables }: IptablesRuleset): readonly string[] {
 /** Also what iptables-save says about other rules that it does not print, and that it printed none. */
 function rulesOf({ text, file }: Dump, family: Family, remarks: string[]): IptablesRuleset {
   const { ruleset, remarks: own } = readPastedIptables(text, family, file);
-  const warnings = [...text.matchAll(/^[\s>]*# (Warning: .*?)\r?$/gm)].map(([, warning]) => `${file} says: ${warning}`);
-  remarks.push(...warnings, ...own);
+  const warnings = [...text.matchAll(/^[ \t>]*# (Warning: .*?)\r?$/gm)].map(
+    ([, warning]) => `${file} says: ${warning}`,
+  );
+  remarks.push(...warnings, ...own, ...repeatedTables(text).map((repeated) => `${file} has ${repeated}`));
   if (ruleset.tables.length === 0) remarks.push(`${file} has no tables: no rule of iptables is known`);
   else {
     const missing = missingTables(ruleset).join(" or ");

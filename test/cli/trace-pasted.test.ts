@@ -119,6 +119,13 @@ test("what stands around a dump is passed over, what is missing is said", async 
   }
 });
 
+test("a table that a file has twice, of two hosts or of two times, is said", async () => {
+  const twice = text([...saved, "[root@node-b ~]# iptables-save", ...saved]);
+  const [end, remarks] = await said({ iptablesSave: file(twice) });
+  assert.equal(end, DNAT);
+  assert.match(remarks, /has table nat 2 times: the rules of all of them are taken, one behind the other$/);
+});
+
 test("lines keep their numbers, and nothing else is passed over", async () => {
   const broken = (line: string): string => text(["```", ...saved.slice(0, 9), line, ...saved.slice(9), "```"]);
   for (const line of ["-A", "what is this", "-D KUBE-SVC-A -j DROP", "COMIT", "-A KUBE-SVC-A extra"]) {
