@@ -48,6 +48,7 @@ export function reasonsOf(trace: PacketTrace, asked: AskedService): readonly str
     ...new Set(outcomes.flatMap((outcome) => backReason(outcome) ?? [])),
     ...new Set(outcomes.flatMap(({ verdict, by }) => (verdict === "pass" && by !== "" ? [by] : []))),
     ...outcomes.flatMap((outcome) => sourceReason(trace, outcome)).filter((text, at, all) => all.indexOf(text) === at),
+    ...ownSourceReason(trace, asked),
     ...elsewhereReason(trace, asked),
     ...hairpins(trace, asked),
     ...pastReason(trace, asked),
@@ -107,6 +108,18 @@ function sourceReason({ head }: PacketTrace, outcome: PacketOutcome): readonly s
   const last = met.findLast(({ rule }) => /masquerade|MASQUERADE|\bsnat\b|SNAT/.test(rule));
   if (marked !== undefined) return [`the source becomes the node's because this rule marked it: ${marked.rule}`];
   return [`the source is rewritten${last === undefined ? "" : ` by ${last.rule}`}`];
+}
+
+/** The way to a virtual server's address is local, and what it is sent from by default is that address. */
+function ownSourceReason(
+  { head, inInterface, outcomes }: PacketTrace,
+  { isUnreached }: AskedService,
+): readonly string[] {
+  const isServed = outcomes.some(
+    ({ verdict, path }) => verdict === "forward" && path.some(({ where }) => where === "ipvs"),
+  );
+  if (inInterface !== "" || !isServed || sameIp(head.src, head.dst) || isUnreached()) return [];
+  return [`a process of the node that binds no address sends from ${formatIp(head.dst)} itself (--from)`];
 }
 
 /** kube-proxy's IPVS has the endpoints of other nodes stand in for local ones, for clients on the node alone. */

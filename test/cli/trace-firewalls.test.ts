@@ -362,3 +362,16 @@ test("an answer that is stopped on its way back is a reason too", async () => {
     /^forward: the answer does not come back: a rule of ufw refuses it \(filter\/ufw-a: /,
   );
 });
+
+test("IPVS: a process of the node that binds no address sends from the service's own", async () => {
+  const ipvs = file("-A -t 198.51.100.1:80 -s rr\n-a -t 198.51.100.1:80 -r 192.0.2.10:8080 -m -w 1\n");
+  const ipAddr = file(`2: eth0: <UP>
+    inet 192.0.2.5/24 scope global eth0
+9: kube-ipvs0: <NOARP>
+    inet 198.51.100.1/32 scope global kube-ipvs0
+`);
+  const own = /^forward: a process of the node that binds no address sends from 198\.51\.100\.1 itself \(--from\)/;
+  assert.match(await why({ ipvs, ipAddr, from: "192.0.2.5" }), own);
+  assert.doesNotMatch(await why({ ipvs, ipAddr, from: "198.51.100.1" }), own);
+  assert.doesNotMatch(await why({ ipvs, ipAddr }), own);
+});
