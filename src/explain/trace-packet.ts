@@ -11,7 +11,7 @@ import type { Arrival } from "../dataplane/emulated/netfilter/journey.ts";
 import type { EmulatedNode, Walked } from "../dataplane/emulated/netfilter/node.ts";
 import { type Packet, type PacketHead, tcpFlagBits } from "../dataplane/emulated/netfilter/packet.ts";
 import { usualFlags } from "../dataplane/emulated/netfilter/tcp-tracking.ts";
-import { sameIp } from "../net/ip.ts";
+import { formatIp, sameIp } from "../net/ip.ts";
 import { gather } from "./gather.ts";
 import type { Endpoint, PacketEnd, PacketOutcome, PacketVerdict, WayBack } from "./packet-outcome.ts";
 
@@ -47,9 +47,12 @@ export interface TracePacketOptions {
 export function tracePacket(
   node: EmulatedNode,
   head: PacketHead,
-  { inInterface = node.entry(head), showsAll = false }: TracePacketOptions = {},
+  { inInterface: given, showsAll = false }: TracePacketOptions = {},
 ): PacketTrace {
-  const assumptions = new Set<string>();
+  const entry = node.entry(head);
+  const inInterface = given ?? entry.device;
+  const isGuessed = given === undefined && entry.isGuessed;
+  const assumptions = new Set<string>(isGuessed ? [guessText(head, inInterface)] : []);
   const sent = furtherPacket(node, head);
   const explored = explore((choices) => {
     const end = endOf(node, head, node.walk(sent, inInterface, choices, showsAll), inInterface);
@@ -59,6 +62,10 @@ export function tracePacket(
   const stale = staleWay(node, head, inInterface);
   const trace = { head, inInterface, ...gather(explored), assumptions: [...assumptions] };
   return stale === undefined ? trace : { ...trace, stale };
+}
+
+function guessText({ src }: PacketHead, device: string): string {
+  return `no way leads back to ${formatIp(src)}: the packet comes in by ${device} (--in-interface)`;
 }
 
 /**

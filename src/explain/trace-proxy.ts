@@ -1,5 +1,6 @@
 import type { NodePlan } from "../dataplane/dataplane.ts";
 import { createForwardIndex } from "../dataplane/emulated/forward-index.ts";
+import { entryOf } from "../dataplane/emulated/netfilter/entry.ts";
 import { fraction } from "../dataplane/emulated/netfilter/fraction.ts";
 import type { Routing } from "../dataplane/emulated/netfilter/host-node.ts";
 import type { Forward, ForwardTable } from "../modes/userspace/forward-table.ts";
@@ -25,17 +26,13 @@ const ownPorts = { first: 32_768, last: 60_999 };
 export function traceProxy(
   { table, plan, routing }: ProxySubject,
   flow: Flow,
-  { inInterface = entryOf(routing, flow.src), showsAll = false }: TracePacketOptions = {},
+  { inInterface = entryOf(routing, flow.src).device, showsAll = false }: TracePacketOptions = {},
 ): PacketTrace {
   const forward = createForwardIndex(table, plan.nodeAddresses).find(flow);
   const assumptions = new Set<string>();
   const outcomes = outcomesOf(forward, flow, routing, showsAll);
   for (const { assumptions: some } of outcomes) for (const one of some) assumptions.add(one);
   return { head: flow, inInterface, outcomes, assumptions: [...assumptions], harmless: [] };
-}
-
-function entryOf(routing: Routing, src: Ip): string {
-  return routing.isLocal(src) ? "" : (routing.route(src)?.device ?? "");
 }
 
 function outcomesOf(

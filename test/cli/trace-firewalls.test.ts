@@ -375,3 +375,18 @@ test("IPVS: a process of the node that binds no address sends from the service's
   assert.doesNotMatch(await why({ ipvs, ipAddr, from: "198.51.100.1" }), own);
   assert.doesNotMatch(await why({ ipvs, ipAddr }), own);
 });
+
+test("a client to whom no way leads comes from outside all the same", async () => {
+  const iptablesSave = file(table("filter", ["-A FORWARD -i eth0 -j DROP"]) + service);
+  const ipAddr = file(
+    "2: eth0: <UP>\n    inet 192.0.2.5/24 scope global eth0\n3: cni0: <UP>\n    inet 10.1.0.1/24 scope global cni0\n",
+  );
+  const assumed = /^no way leads back to 203\.0\.113\.9: the packet comes in by eth0 \(--in-interface\)$/m;
+  for (const routes of ["192.0.2.0/24 dev eth0\n", "192.0.2.0/24 dev eth0\nblackhole 203.0.113.0/24\n"]) {
+    const given = { iptablesSave, ipAddr, ipRoute: file(routes) };
+    const { inInterface, outcomes, assumptions } = await json(given);
+    assert.deepEqual([inInterface, outcomes.map(({ verdict }) => verdict)], ["eth0", ["drop"]]);
+    assert.match(assumptions.join("\n"), assumed);
+    assert.doesNotMatch((await json({ ...given, inInterface: "cni0" })).assumptions.join("\n"), assumed);
+  }
+});

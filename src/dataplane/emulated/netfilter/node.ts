@@ -1,6 +1,7 @@
 import type { Family } from "../../../net/ip.ts";
 import type { Choices } from "./choices.ts";
 import type { ConnectionTable } from "./connection.ts";
+import { type Entry, entryOf } from "./entry.ts";
 import { type HostNode, prepareRouting, type Routing } from "./host-node.ts";
 import { type HookFunction, type Hooks, prepareHooks } from "./hooks.ts";
 import { type Arrival, travel } from "./journey.ts";
@@ -14,8 +15,8 @@ export type NodeHooks = Readonly<Record<Family, readonly HookFunction[]>>;
 export interface EmulatedNode {
   readonly routing: Routing;
   readonly connections: ConnectionTable;
-  /** The interface that packets of this source come in by; empty: the node sends them itself, or nobody knows. */
-  entry(head: PacketHead): string;
+  /** The interface that packets of this source come in by. */
+  entry(head: PacketHead): Entry;
   /** @param inInterface empty: a process of the node sends it. */
   walk(head: PacketHead, inInterface: string, choices: Choices, showsAll?: boolean): Walked;
   /** The same node with other connections. */
@@ -36,7 +37,7 @@ function over(routing: Routing, hooks: Readonly<Record<Family, Hooks>>, connecti
   return {
     routing,
     connections,
-    entry: ({ src }) => (routing.isLocal(src) ? "" : (routing.route(src)?.device ?? "")),
+    entry: ({ src }) => entryOf(routing, src),
     walk(head, inInterface, choices, showsAll = false) {
       const packet = openPacket(head);
       packet.inInterface = inInterface;
