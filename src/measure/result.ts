@@ -104,7 +104,7 @@ export interface BenchResult {
 }
 
 export type { EmulatedCell, EmulatedResult } from "./emulated/result.ts";
-export type { SharingResult } from "./sharing/result.ts";
+export type { SharingFigure, SharingResult } from "./sharing/result.ts";
 export type { FaultCell, FaultsResult } from "./faults/result.ts";
 export type { Growth, Scale, ScalePoint } from "./scale/result.ts";
 

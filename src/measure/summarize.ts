@@ -1,6 +1,7 @@
 import { UDP } from "../net/flow.ts";
 import type { BalancePromise } from "./balance.ts";
 import { countedSlices, ratesOf } from "./cells.ts";
+import { holdsOne, someDiffers } from "./control.ts";
 import type { ServiceInfo } from "./distribution.ts";
 import type { Experiment, ExperimentPlan, Slice } from "./experiment.ts";
 import { CONFIDENCE, FEWEST_BLOCKS, type Interval, type IntervalRequest } from "./intervals.ts";
@@ -138,22 +139,14 @@ function targetText({ host, port }: { host: string; port: number }): string {
 function controlOf({ subjects, works }: ExperimentPlan, ratioOf: (work: WorkName) => Estimate): Control {
   const ratios = works.map((work) => {
     const ratio = ratioOf(work);
-    const { interval } = ratio;
-    return { work, ratio, holdsOne: interval === null ? null : interval[0] <= 1 && 1 <= interval[1] };
+    return { work, ratio, holdsOne: holdsOne(ratio) };
   });
-  const differs = someLeavesOne(ratios.map(({ holdsOne }) => holdsOne));
+  const differs = someDiffers(ratios.map((one) => one.holdsOne));
   return { reference: subjects[REFERENCE]!.name, again: subjects[CONTROL]!.name, ratios, differs };
 }
 
 /** Of the reference there is no ratio to doubt. */
 function doubtOf({ ratios }: Control, { subject, work }: Cell): boolean | null {
   if (subject === REFERENCE) return false;
-  const holdsOne = ratios.find((ratio) => ratio.work === work)?.holdsOne ?? null;
-  return holdsOne === null ? null : !holdsOne;
-}
-
-/** Null where nobody can tell. */
-function someLeavesOne(holding: readonly (boolean | null)[]): boolean | null {
-  if (holding.includes(false)) return true;
-  return holding.includes(null) ? null : false;
+  return someDiffers([ratios.find((ratio) => ratio.work === work)?.holdsOne ?? null]);
 }

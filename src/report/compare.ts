@@ -1,4 +1,5 @@
 import type { BenchResult, Estimate } from "../measure/result.ts";
+import { someControlDiffers } from "./control.ts";
 import { type ComparedFigure, comparedFigures, type FigureName } from "./compared-figures.ts";
 
 /** A quotient or a difference, and its 95 % interval. */
@@ -29,7 +30,7 @@ export interface Comparison {
   readonly changes: readonly Change[];
   /** What differs between the hosts: rates and times then say nothing of a regression; ratios, shares and counts do. */
   readonly hostDiffers: readonly string[];
-  /** The control of a run differs: its intervals are too short by an unknown factor. */
+  /** A control of a run differs: its intervals are too short by an unknown factor. */
   readonly doubtful: { readonly before: boolean; readonly after: boolean };
   /** What only one of them has, as `subject in work`. */
   readonly unmatched: readonly string[];
@@ -56,7 +57,7 @@ export function compareResults(before: BenchResult, after: BenchResult, threshol
   return {
     changes,
     hostDiffers,
-    doubtful: { before: before.control.differs === true, after: after.control.differs === true },
+    doubtful: { before: someControlDiffers(before), after: someControlDiffers(after) },
     unmatched: [...onlyIn(old, now), ...onlyIn(now, old)],
   };
 }

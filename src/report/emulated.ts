@@ -1,4 +1,5 @@
 import type { BenchResult, EmulatedCell, EmulatedResult, Estimate } from "../measure/result.ts";
+import { isDecisionDoubtful, mark } from "./control.ts";
 import { formatNumber, formatReach, formatShare, NONE } from "./format.ts";
 import { type Column, renderTable } from "./table.ts";
 import { promiseText } from "./work-section.ts";
@@ -26,13 +27,13 @@ export const emulatedTitles = [
   "promise",
 ] as const;
 
-export function emulatedRows({ cells }: EmulatedResult): string[][] {
-  return cells.map((cell) => [
+export function emulatedRows(emulated: EmulatedResult): string[][] {
+  return emulated.cells.map((cell) => [
     cell.subject,
     cell.servicePort,
     formatSteps(cell.rules),
     cell.rules.interval === null ? reasonText(cell.rules) : formatReach(cell.rules),
-    cell.decision.value === null ? NONE : formatNumber(cell.decision.value),
+    `${cell.decision.value === null ? NONE : formatNumber(cell.decision.value)}${mark(isDecisionDoubtful(emulated, cell.servicePort))}`,
     formatReach(cell.decision),
     formatNumber(cell.flows.value ?? 0, 1),
     formatShare(cell.shareError.value),

@@ -1,5 +1,6 @@
-import type { BenchResult, Control, Failure } from "../measure/result.ts";
-import { formatNumber, formatRatio, formatShare, lacksBlocks, NOT_ENOUGH } from "./format.ts";
+import type { BenchResult, Failure } from "../measure/result.ts";
+import { controlTexts } from "./control.ts";
+import { formatNumber, formatShare, NOT_ENOUGH } from "./format.ts";
 
 /** What one has to know to read the tables: failures first, then an early end, noise, and how it was measured. */
 export function noteLines(result: BenchResult, jsonFile: string | undefined): string[] {
@@ -34,34 +35,6 @@ const reasons: Readonly<Record<Failure["reason"], string>> = {
 
 function failureText({ subject, work, reason }: Failure): string {
   return `FAILED: ${subject} ${reasons[reason]} in ${work}.`;
-}
-
-function controlTexts({ control: { reference, again, ratios, differs } }: BenchResult): string[] {
-  if (ratios.length === 0) return [`Control: ${again} is ${reference} once more; ${plainControl(differs)}.`];
-  if (differs !== true) return [`Control: ${again} is ${reference} once more; ${quietText(ratios)}.`];
-  return ratios
-    .filter(({ holdsOne }) => holdsOne === false)
-    .map(
-      ({ work, ratio }) =>
-        `CONTROL DIFFERS: ${again} is ${reference} once more, yet in ${work} its ratio is ${formatRatio(ratio)}, without 1. ` +
-        "Chance alone does this in one work of 20; otherwise intervals are too short: ratios of this work are marked with ?.",
-    );
-}
-
-/** Of a plan without ratios. */
-function plainControl(differs: boolean | null): string {
-  if (differs === null) return "whether it differs cannot be told";
-  return differs ? "AND YET IT DIFFERS: intervals are too short by an unknown factor" : "it does not differ";
-}
-
-/** Of ratios none of which leaves 1. */
-function quietText(ratios: Control["ratios"]): string {
-  const untold = ratios.filter(({ holdsOne }) => holdsOne === null);
-  if (untold.length === 0) return "all its intervals hold 1";
-  if (untold.some(({ ratio }) => lacksBlocks(ratio))) return `${NOT_ENOUGH} to tell whether its intervals hold 1`;
-  const works = untold.map(({ work }) => work).join(", ");
-  const others = untold.length < ratios.length ? "; all others hold 1" : "";
-  return `no interval in ${works}, since a block completed nothing${others}`;
 }
 
 /** A run that did not do all its blocks, and what it cannot say for that. */

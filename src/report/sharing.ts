@@ -1,4 +1,5 @@
 import type { BenchResult, Estimate, SharingResult } from "../measure/result.ts";
+import { isSharingDoubtful, mark } from "./control.ts";
 import { formatLatency, formatRate, formatReach, formatShare, NONE } from "./format.ts";
 import { type Column, renderTable } from "./table.ts";
 
@@ -26,13 +27,14 @@ export const slowTitles = [
   "p99",
 ] as const;
 
-export function slowRows({ slow }: SharingResult): string[][] {
-  return slow.map(({ subject, slowShare, chance, rate, median, p99 }) => [
+export function slowRows(sharing: SharingResult): string[][] {
+  const [share, speed] = (["slow-share", "rate"] as const).map((figure) => mark(isSharingDoubtful(sharing, figure)));
+  return sharing.slow.map(({ subject, slowShare, chance, rate, median, p99 }) => [
     subject,
-    formatShare(slowShare.value),
+    `${formatShare(slowShare.value)}${share}`,
     formatShareRange(slowShare),
     formatShareRange(chance),
-    formatRate(rate),
+    `${formatRate(rate)}${speed}`,
     formatReach(rate),
     formatLatency(median),
     formatLatency(p99),
@@ -41,11 +43,11 @@ export function slowRows({ slow }: SharingResult): string[][] {
 
 export const changeTitles = ["subject", "change", "moved", "95 %", "least possible", "by chance"] as const;
 
-export function changeRows({ changes }: SharingResult): string[][] {
-  return changes.map(({ subject, change, moved, least, chance }) => [
+export function changeRows(sharing: SharingResult): string[][] {
+  return sharing.changes.map(({ subject, change, moved, least, chance }) => [
     subject,
     change,
-    formatShare(moved.value),
+    `${formatShare(moved.value)}${mark(isSharingDoubtful(sharing, `moved-when-${change}`))}`,
     formatShareRange(moved),
     formatShare(least.value),
     formatShareRange(chance),

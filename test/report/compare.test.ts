@@ -147,6 +147,21 @@ for (const [part, whole] of parts) {
   });
 }
 
+test("any control that differs makes a comparison doubtful", () => {
+  const doubts = [result, emulated(result, 1.2), shared(result, 0.05), emulated(shared(result))].map(
+    (one) => compareResults(result, one, 0.05).doubtful,
+  );
+  assert.deepEqual(
+    doubts.map(({ before, after }) => [before, after]),
+    [
+      [false, false],
+      [false, true],
+      [false, true],
+      [false, false],
+    ],
+  );
+});
+
 test("of means that can be 0 the difference is told, with a sign; from none to some is a regression of any threshold", () => {
   const [before, after] = [faulted(result), faulted(result)];
   const cells = before.faults!.cells.map((cell) =>

@@ -110,8 +110,8 @@ export function faulted(small: BenchResult): BenchResult {
   return { ...small, works: [], cells: [], services: [], faults: { method: ["Two clients ask."], events, cells } };
 }
 
-/** Two subjects, four endpoints, one of them slow: all in turn. */
-export function shared(small: BenchResult): BenchResult {
+/** Two subjects, four endpoints, one of them slow: all in turn. @param off what the control finds of the slow one's share. */
+export function shared(small: BenchResult, off = 0): BenchResult {
   const subjects = ["direct", "ipvs-rr"];
   const chance: Estimate = { value: 0.25, interval: [0.22, 0.28], unit: "1" };
   const slow = subjects.map((subject) => ({
@@ -128,11 +128,18 @@ export function shared(small: BenchResult): BenchResult {
       return { subject, change, moved: around("1", 0.6), least: value("1", 0.2), chance: { ...chance, value: 0.8 } };
     }),
   );
-  return { ...small, sharing: { method: ["Five blocks."], slow, changes } };
+  const reach = [off - 0.02, off + 0.02] as const;
+  const figures = (["slow-share", "rate", "moved-when-added", "moved-when-removed"] as const).map((figure) =>
+    figure === "slow-share"
+      ? { figure, difference: { value: off, interval: reach, unit: "1" as const }, holdsZero: Math.abs(off) <= 0.02 }
+      : { figure, difference: always("1", 0), holdsZero: true },
+  );
+  const control = { reference: "ipvs-rr", again: "ipvs-rr-again", figures, differs: Math.abs(off) > 0.02 };
+  return { ...small, sharing: { method: ["Five blocks."], slow, changes, control } };
 }
 
-/** Two modes in the emulator, at one service of three endpoints. */
-export function emulated(small: BenchResult): BenchResult {
+/** Two modes in the emulator, at one service of three endpoints. @param ratio of the control, known to 3 %. */
+export function emulated(small: BenchResult, ratio = 1): BenchResult {
   const subjects = ["iptables@emulated", "nftables@emulated"];
   const cells = subjects.map((subject, place): EmulatedCell => ({
     subject,
@@ -160,5 +167,12 @@ export function emulated(small: BenchResult): BenchResult {
     },
   }));
   const described = subjects.map((subject) => ({ subject, what: "in the emulator: packets in memory, no traffic" }));
-  return { ...small, emulated: { method: ["No traffic."], subjects: described, cells } };
+  const control = {
+    servicePort: "default/web:http",
+    reference: "iptables@emulated",
+    again: "iptables@emulated-again",
+    ratio: { value: ratio, interval: [ratio * 0.97, ratio * 1.03], unit: "1" },
+    holdsOne: Math.abs(ratio - 1) < 0.03,
+  } as const;
+  return { ...small, emulated: { method: ["No traffic."], subjects: described, cells, controls: [control] } };
 }

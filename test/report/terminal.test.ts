@@ -7,6 +7,7 @@ import type { Slice } from "../../src/measure/experiment.ts";
 import { cutAfter, experiment, summarized, withSlice } from "../measure/synthetic.ts";
 import { inProject } from "../support/root.ts";
 import { suite } from "../support/suite.ts";
+import { emulated, shared } from "./sections.ts";
 
 const test = suite("terminal report");
 
@@ -171,6 +172,33 @@ test("a control without an interval in some work says where, and why", async () 
   const text = renderTerminal(await summarized({ experiment: withSlice(experiment(), isControl, idle) }));
   const said = "no interval in tcp-connect-request-close, since a block completed nothing; all others hold 1.";
   assert.ok(text.includes(`- Control: direct-again is direct once more; ${said}\n`), text);
+});
+
+test("a control in the emulator is told; where it differs, times of decisions are marked, and nothing else", async () => {
+  const small = await summarized();
+  const quiet = renderTerminal(emulated(small));
+  assert.match(
+    quiet,
+    /- Control in the emulator: iptables@emulated-again is iptables@emulated once more, and takes 1\.000 \[0\.970, 1\.030\] of its time/,
+  );
+  assert.doesNotMatch(quiet, /\?/);
+  const loud = renderTerminal(emulated(small, 1.2));
+  assert.match(loud, /- CONTROL DIFFERS in the emulator: iptables@emulated-again .* takes 1\.200 \[1\.164, 1\.236\]/);
+  assert.match(loud, /\nnftables@emulated +default\/web:http +8\.00 +always +500 \? +±10 % +3,000 /);
+});
+
+test("a control of sharing out is told; where a figure of it differs, that figure is marked, and no other", async () => {
+  const small = await summarized();
+  const quiet = renderTerminal(shared(small));
+  assert.match(quiet, /- Control of sharing out: ipvs-rr-again is ipvs-rr once more, and differs from it in nothing\./);
+  assert.doesNotMatch(quiet, /\?/);
+  const loud = renderTerminal(shared(small, 0.05));
+  assert.match(
+    loud,
+    /- CONTROL DIFFERS in sharing out: .* the slow endpoint's share is off by 5\.0 % \[3\.0 %, 7\.0 %\]/,
+  );
+  assert.match(loud, /\ndirect +25\.0 % \? +\[22\.5, 27\.5\] %/);
+  assert.match(loud, /\ndirect +added +60\.0 % +\[/);
 });
 
 test("the JSON text is the document", async () => {

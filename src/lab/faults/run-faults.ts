@@ -1,6 +1,7 @@
 import { systemClock } from "../../core/clock.ts";
 import { configInvalid } from "../../core/errors.ts";
 import { type Random, seededRandom } from "../../core/random.ts";
+import { holdsZero, someDiffers } from "../../measure/control.ts";
 import { environmentStart } from "../../measure/environment.ts";
 import { failedByBlock, faultCells, faultFailures, type FaultTrial } from "../../measure/faults/summarize-faults.ts";
 import { FEWEST_BLOCKS } from "../../measure/intervals.ts";
@@ -73,7 +74,7 @@ export async function runFaults(options: BenchOptions, create: CreateDataplane):
         windowMs: TRIAL_MS,
         messageBytes: HEADER_BYTES,
         timeoutMs: TIMEOUT_MS,
-        differs: leavesZero(controlDifference(blocks, names)),
+        differs: someDiffers([holdsZero(controlDifference(blocks, names))]),
         intervals: INTERVALS,
         start,
         engine: theatre.engine,
@@ -126,12 +127,6 @@ function controlDifference(
     failedByBlock(blocks, reference!).map((failed, block) => of[block]! - failed),
     "1",
   );
-}
-
-/** Null where nobody can tell. */
-function leavesZero({ value, interval }: Estimate): boolean | null {
-  if (interval !== null) return interval[0] > 0 || interval[1] < 0;
-  return value === null ? null : value === 0 ? false : null;
 }
 
 const methodTexts = [

@@ -7,6 +7,7 @@ import { shuffled } from "../../measure/schedule.ts";
 import {
   changeCells,
   type ChangeTrial,
+  sharingControl,
   sharingFailures,
   slowCells,
   type SlowTrial,
@@ -15,6 +16,7 @@ import { type OpenTheatre, openTheatre } from "../faults/open-theatre.ts";
 import { type BenchOptions, resolveBenchOptions } from "../options.ts";
 import { CLOSING_MS } from "../plan.ts";
 import type { CreateDataplane } from "../stage.ts";
+import { controlOf } from "./control.ts";
 import { CLIENTS, LANES, playChange, playSlow, REQUESTS } from "./trials.ts";
 
 /** How long endpoints take over a request, in milliseconds. */
@@ -53,15 +55,19 @@ export async function runBalance(
     [options.signal, AbortSignal.timeout(Math.ceil(leftMs))].filter((one) => one !== undefined),
   );
   const serviceMs = [SLOW_MS, ...Array<number>(OTHERS).fill(FAST_MS), FAST_MS];
-  const theatre = await openTheatre(options, resolved, create, serviceMs).catch((error: unknown) => {
-    // A terminal's Ctrl-C reaches a process that is about to become an endpoint, too; the works are measured by then.
-    if (options.signal?.aborted !== true) throw error;
-    return undefined;
-  });
+  const control = controlOf(resolved);
+  const theatre = await openTheatre(options, control.resolved, control.wrap(create), serviceMs).catch(
+    (error: unknown) => {
+      // A terminal's Ctrl-C reaches a process that is about to become an endpoint, too; the works are measured by then.
+      if (options.signal?.aborted !== true) throw error;
+      return undefined;
+    },
+  );
   if (theatre === undefined) return stopped;
   try {
     const { blocks, slow, changes } = await playBlocks(theatre, seed, end);
     const names = theatre.subjects.map(({ name }) => name);
+    const endpoints = theatre.endpoints.slice(0, -1).map(({ number }) => number);
     const failures = sharingFailures(slow, names, "a slow endpoint");
     const early = options.signal?.aborted === true ? "signal" : "budget";
     const isWhole = blocks === BLOCKS;
@@ -72,13 +78,10 @@ export async function runBalance(
       endedBy: isWhole ? result.endedBy : early,
       failures: [...result.failures, ...failures],
       sharing: {
-        method: methodTexts(blocks),
-        slow: slowCells(
-          slow,
-          names,
-          theatre.endpoints.slice(0, -1).map(({ number }) => number),
-        ),
+        method: [...methodTexts(blocks), control.text],
+        slow: slowCells(slow, names, endpoints),
         changes: changeCells(changes, names, 1 + OTHERS),
+        control: sharingControl(slow, changes, endpoints, control.pair),
       },
     };
   } finally {

@@ -10,6 +10,23 @@ export interface EmulatedResult {
   readonly subjects: readonly { readonly subject: string; readonly what: string }[];
   /** Each subject at each measured service. */
   readonly cells: readonly EmulatedCell[];
+  /** Of the decisions' times, one a service; absent in documents from before there was one. */
+  readonly controls?: readonly EmulatedControl[];
+}
+
+/**
+ * A subject timed twice in each block, under two names. Rules, counts and shares need none: they follow from the seed, and
+ * would come to the same.
+ */
+export interface EmulatedControl {
+  readonly servicePort: string;
+  readonly reference: string;
+  /** The same once more. */
+  readonly again: string;
+  /** Of a decision's time: the second over the first, within each block. */
+  readonly ratio: Estimate;
+  /** False: intervals of times on this service are too short by an unknown factor. Null: nobody can tell. */
+  readonly holdsOne: boolean | null;
 }
 
 export interface EmulatedCell {

@@ -1,10 +1,11 @@
 import { type BalancePromise, checkBalance, type FlowSlice, largestShareError } from "../balance.ts";
+import { holdsOne } from "../control.ts";
 import { checkSummary, promiseSummary, type ServiceInfo, sharesOf } from "../distribution.ts";
 import type { Interval, IntervalRequest } from "../intervals.ts";
 import { meanEstimate } from "../mean.ts";
 import { type Failure, quantity } from "../result.ts";
 import { rateEstimate } from "../summarize-cell.ts";
-import type { EmulatedCell, EmulatedResult } from "./result.ts";
+import type { EmulatedCell, EmulatedControl, EmulatedResult } from "./result.ts";
 
 /** What an emulated subject did with the flows to one service. Plain data. */
 export interface EmulatedTrials {
@@ -24,6 +25,8 @@ export interface EmulatedTrials {
   }[];
   /** Nanoseconds a decision, one a block. */
   readonly decisionNs: readonly number[];
+  /** The same once more, of the subject that is the control of its service. */
+  readonly againNs?: readonly number[] | undefined;
 }
 
 /**
@@ -37,6 +40,7 @@ export async function summarizeEmulated(
   estimate: (requests: readonly IntervalRequest[]) => Promise<readonly Interval[]>,
 ): Promise<{ readonly emulated: EmulatedResult; readonly failures: readonly Failure[] }> {
   const decisions = await estimate(trials.map(({ decisionNs }, at) => ({ values: decisionNs, seed: seed + at })));
+  const controls = await controlsOf(trials, seed + trials.length, estimate);
   const cells = trials.map((one, at) => cellOf(one, decisions[at]!));
   const subjects = [...new Map(trials.map(({ subject, what }) => [subject, what]))];
   return {
@@ -44,6 +48,7 @@ export async function summarizeEmulated(
       method: methodTexts(trials[0]),
       subjects: subjects.map(([subject, what]) => ({ subject, what })),
       cells,
+      controls,
     },
     failures: cells.flatMap(({ subject, servicePort, check, lost }): Failure[] => {
       const work = `decisions on ${servicePort}`;
@@ -79,6 +84,23 @@ function cellOf(trials: EmulatedTrials, decision: Interval): EmulatedCell {
       shareError: { values: shareErrors, unit: "1" },
     },
   };
+}
+
+async function controlsOf(
+  trials: readonly EmulatedTrials[],
+  seed: number,
+  estimate: (requests: readonly IntervalRequest[]) => Promise<readonly Interval[]>,
+): Promise<EmulatedControl[]> {
+  const timedTwice = trials.flatMap(({ subject, service, decisionNs, againNs }) => {
+    if (againNs === undefined) return [];
+    return [{ subject, service, ratios: againNs.map((ns, block) => ns / decisionNs[block]!) }];
+  });
+  const intervals = await estimate(timedTwice.map(({ ratios }, at) => ({ values: ratios, seed: seed + at })));
+  return timedTwice.map(({ subject, service, ratios }, at) => {
+    const ratio = rateEstimate(intervals[at]!, "1", ratios.length);
+    const { servicePort } = service.service;
+    return { servicePort, reference: subject, again: `${subject}-again`, ratio, holdsOne: holdsOne(ratio) };
+  });
 }
 
 function methodTexts(trials: EmulatedTrials | undefined): string[] {

@@ -8,7 +8,26 @@ export interface SharingResult {
   readonly slow: readonly SlowCell[];
   /** An endpoint is added, and removed again; two a subject. */
   readonly changes: readonly ChangeCell[];
+  /** Absent in documents from before there was one. */
+  readonly control?: SharingControl;
 }
+
+/** A subject measured twice in each block, under two names. */
+export interface SharingControl {
+  readonly reference: string;
+  /** The same once more. */
+  readonly again: string;
+  readonly figures: readonly {
+    readonly figure: SharingFigure;
+    /** The second less the first: the mean of the blocks. */
+    readonly difference: Estimate;
+    /** False: intervals of this figure are too short by an unknown factor. Null: nobody can tell. */
+    readonly holdsZero: boolean | null;
+  }[];
+  readonly differs: boolean | null;
+}
+
+export type SharingFigure = "slow-share" | "rate" | "moved-when-added" | "moved-when-removed";
 
 export interface SlowCell {
   readonly subject: string;

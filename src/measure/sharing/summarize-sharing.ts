@@ -1,7 +1,8 @@
+import { holdsZero, someDiffers } from "../control.ts";
 import { meanEstimate } from "../mean.ts";
 import type { Asked } from "../probe/probe.ts";
 import { type Estimate, type Failure, quantity } from "../result.ts";
-import type { ChangeCell, SlowCell } from "./result.ts";
+import type { ChangeCell, SharingControl, SlowCell } from "./result.ts";
 
 /** A subject in one block: connections while one endpoint is slow. */
 export interface SlowTrial {
@@ -78,6 +79,60 @@ export function changeCells(
       };
     }),
   );
+}
+
+/**
+ * Holds a subject against itself: what differs between the two from block to block is noise, and nothing else.
+ *
+ * Not a chi-square of one half of the blocks against the other: subjects that go in turn are more even than chance, so that
+ * theirs would never be large, and halves that agree do not say that intervals, which are of blocks, are long enough. For
+ * the same reason the reference should be one that picks at random: what comes to the same share in every block has no
+ * interval that could be too short.
+ */
+export function sharingControl(
+  slow: readonly SlowTrial[],
+  changes: readonly ChangeTrial[],
+  endpoints: readonly number[],
+  [reference, again]: readonly [string, string],
+): SharingControl {
+  const pairs = <Trial extends { readonly subject: string }>(
+    trials: readonly Trial[],
+    of: (trial: Trial) => number | undefined,
+  ): number[] => {
+    const [a, b] = [reference, again].map((name) => trials.filter(({ subject }) => subject === name).map(of));
+    const differences = a!.map((value, block) => [value, b![block]] as const);
+    return differences.flatMap(([x, y]) => (x === undefined || y === undefined ? [] : [y - x]));
+  };
+  const slowShare = ({ asked }: SlowTrial) => {
+    const answered = asked.filter(isAnswered);
+    return answered.length === 0 ? undefined : shareOf(answered, endpoints[0]!);
+  };
+  const differences = [
+    ["slow-share", meanEstimate(pairs(slow, slowShare), "1")],
+    [
+      "rate",
+      meanEstimate(
+        pairs(slow, ({ asked }) => ratePerSecond(asked.filter(isAnswered))),
+        "1/s",
+      ),
+    ],
+    [
+      "moved-when-added",
+      meanEstimate(
+        pairs(changes, ({ before, during }) => movedShare(before, during)),
+        "1",
+      ),
+    ],
+    [
+      "moved-when-removed",
+      meanEstimate(
+        pairs(changes, ({ during, after }) => movedShare(during, after)),
+        "1",
+      ),
+    ],
+  ] as const;
+  const figures = differences.map(([figure, difference]) => ({ figure, difference, holdsZero: holdsZero(difference) }));
+  return { reference, again, figures, differs: someDiffers(figures.map((one) => one.holdsZero)) };
 }
 
 /** A request without a right answer makes figures worthless. */

@@ -1,4 +1,5 @@
 import type { BenchResult, CellResult, WorkSummary } from "../../measure/result.ts";
+import { someControlDiffers } from "../control.ts";
 import { formatRatio } from "../format.ts";
 
 /** What came out, in a sentence a work: who is fastest, who slowest, and whether that can be told. */
@@ -26,12 +27,8 @@ function intervalsApart(better: CellResult, worse: CellResult): boolean {
 }
 
 /** How far the figures can be relied on. */
-export function sureText({
-  control,
-  failures,
-  method,
-  bottlenecks,
-}: BenchResult & { readonly bottlenecks: number }): string {
+export function sureText(result: BenchResult & { readonly bottlenecks: number }): string {
+  const { control, failures, method, bottlenecks } = result;
   const base = `${method.blocks.value} interleaved blocks, intervals of ${(method.confidence.value ?? 0) * 100} %`;
   const quiet =
     control.differs === null
@@ -41,5 +38,9 @@ export function sureText({
         : `${control.again}, which is ${control.reference} once more, does not differ from it`;
   const failed = failures.length === 0 ? "no failure" : `${failures.length} failures: see the notes`;
   const bound = bottlenecks === 0 ? "" : `; ${bottlenecks} cells were held back by our own threads: see the notes`;
-  return `${base}; ${quiet}; ${failed}${bound}.`;
+  const other =
+    control.differs !== true && someControlDiffers(result)
+      ? "; but another control differs: figures with ? are doubtful, see the notes"
+      : "";
+  return `${base}; ${quiet}${other}; ${failed}${bound}.`;
 }

@@ -55,6 +55,23 @@ test("every mode keeps its promise at both services, and no flow is lost", async
   }
 });
 
+test("the first subject of each service is timed twice, and the two are held against each other", async () => {
+  const trials = await runSweeps(
+    cases.map((one) => ({ ...one, sweep: short(one.sweep) })),
+    5,
+  );
+  const { emulated } = await summarizeEmulated(trials, 5, estimateIntervals);
+  assert.deepEqual(
+    emulated.controls!.map(({ servicePort, reference, again }) => [servicePort, reference, again]),
+    ["default/web:http", "default/dns:dns"].map((port) => [port, "userspace@emulated", "userspace@emulated-again"]),
+  );
+  for (const { ratio, holdsOne } of emulated.controls!) {
+    // The same code: whatever a busy host does to one batch, hardly to all of them.
+    assert.ok(ratio.value! > 0.5 && ratio.value! < 2, `${ratio.value}`);
+    assert.equal(holdsOne, ratio.interval![0] <= 1 && 1 <= ratio.interval![1]);
+  }
+});
+
 test("in turn means in turn, from block to block; at random does not", async () => {
   const [web] = await sweepAll([short(cases[6]!.sweep)]);
   // 1,500 flows over five endpoints.
