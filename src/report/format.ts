@@ -20,6 +20,12 @@ export function formatRate({ value, unit }: Quantity): string {
   return formatNumber(unit === "B/s" ? value / 1e6 : value);
 }
 
+/** A number at an axis: thousands as `5k`, millions as `5M`. */
+export function formatTick(value: number): string {
+  const [divisor, letter] = value >= 1e6 ? [1e6, "M"] : value >= 1000 ? [1000, "k"] : [1, ""];
+  return `${(value / divisor).toLocaleString("en-GB", { maximumSignificantDigits: 5 })}${letter}`;
+}
+
 /** How far an interval reaches to both sides, as the larger of the two parts of the estimate: `±2.1 %`. */
 export function formatReach({ value, interval }: Estimate): string {
   if (value === null || value === 0 || interval === null) return NONE;

@@ -9,8 +9,12 @@ export function growthTexts({ growth }: Scale): string[] {
     .filter(({ ratio }) => ratio.value !== null)
     .map(
       (one) =>
-        `${one.like}, ${one.work}: from ${one.from.value} to ${one.to.value} services the ${figures[one.figure]} ${verdictOf(one)}${doubtOf(one)}.`,
+        `${one.like}, ${one.work}: from ${servicesOf(one.from)} to ${servicesOf(one.to)} services the ${figures[one.figure]} ${verdictOf(one)}${doubtOf(one)}.`,
     );
+}
+
+function servicesOf({ value }: Growth["from"]): string {
+  return (value ?? 0).toLocaleString("en-GB");
 }
 
 /** Where the control differs, intervals are too short, and what they say is not sure. */

@@ -177,7 +177,7 @@ test("numbers of services make pictures of their own, with what others published
   }
   assert.match(
     text,
-    /iptables@kernel, .*: from 10 to 30000 services the median latency grows: × 3\.000 \[2\.800, 3\.200\]\./,
+    /iptables@kernel, .*: from 10 to 30,000 services the median latency grows: × 3\.000 \[2\.800, 3\.200\]\./,
   );
   assert.match(
     text,
@@ -241,13 +241,21 @@ test("subjects without traffic have pictures of their own: rules, time of a deci
   assert.match(renderTerminal(emulated(result)), /decisions in the emulator, without traffic\nsubject /);
 });
 
+test("controls of the emulator and of sharing out are told on the first screen where they differ", () => {
+  const sure = /How sure: [^.]*\./.exec(textOf(renderHtml([emulated(result, 1.2)])))![0];
+  assert.match(sure, /does not differ from it; but another control differs: figures with \? are doubtful/);
+  assert.match(textOf(renderHtml([shared(result, 0.05)])), /but another control differs.* 25\.0 % \? /);
+  assert.doesNotMatch(textOf(renderHtml([emulated(shared(result))])), /another control differs|\?/);
+});
+
 if (noBrowser !== undefined) test.skip("works in Chromium, narrow and wide, light and dark", noBrowser);
 else {
   const folder = mkdtempSync(join(tmpdir(), "sluice-html-"));
-  /** Works and numbers of services; and what only other plans have, without the works again. */
+  /** Works and numbers of services; what only other plans have, without the works again; and a result that was measured. */
   const pages: Readonly<Record<string, readonly BenchResult[]>> = {
     report: [large(result), scaled(result)],
     plans: [faulted, shared, emulated].map((withPart) => Object.assign(withPart(result), { works: [], cells: [] })),
+    measured: [JSON.parse(readFileSync(inProject("bench", "stored", "boutique.json"), "utf8")) as BenchResult],
   };
   const fileOf = (name: string): string => join(folder, `${name}.html`);
   const shots = inProject("out", "screenshots");
@@ -301,6 +309,14 @@ else {
           return box.width > 0 && (box.left < frame.left - 1 || box.right > frame.right + 1);
         }).map((text) => text.textContent)`)) as string[];
         assert.deepEqual(hidden, [], "letters that a picture cuts off");
+        const mixed = (await page.evaluate(`[...document.querySelectorAll("svg")].flatMap((svg) => {
+          const boxes = [...svg.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+          const meet = (a, b) => a.left < b.right + 2 && b.left < a.right + 2 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+          const seen = boxes.filter(([text, box]) => text !== "" && box.width > 0);
+          return seen.flatMap(([text, box], at) =>
+            seen.slice(at + 1).flatMap(([other, otherBox]) => (meet(box, otherBox) ? [text + " / " + other] : [])));
+        })`)) as string[];
+        assert.deepEqual(mixed, [], "letters that run into each other");
         await page.screenshot({ path: join(shots, `${name}-${width}-${theme}.png`), fullPage: true, timeout: 120_000 });
         await page.evaluate(axe);
         const { violations } = (await page.evaluate("axe.run()")) as AxeResults;

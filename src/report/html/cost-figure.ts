@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import type { BenchResult, WorkSummary } from "../../measure/result.ts";
-import { formatRate } from "../format.ts";
+import { formatRate, formatTick } from "../format.ts";
 import { formatCost } from "../processor-time.ts";
 import { figure } from "./figure.ts";
 import type { Html } from "./html.ts";
@@ -39,11 +39,11 @@ export function costFigure(
       marginBottom: 44,
       style: { fontSize: "12px" },
       x: {
-        label: `${per}s a second`,
+        label: operation === "byte" ? "MB a second" : `${per}s a second`,
         labelOffset: 38,
         grid: true,
         zero: true,
-        tickFormat: "~s",
+        ...(operation === "byte" ? {} : { tickFormat: formatTick }),
         ...(width < 400 ? { ticks: 4 } : {}),
       },
       y: { label: `µs of a processor for each ${per}`, grid: true, zero: true },

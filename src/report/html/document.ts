@@ -57,7 +57,7 @@ function titleOf({ subjects, control, emulated }: BenchResult): string {
 }
 
 function chapter(result: BenchResult, isWhole: boolean): Html {
-  const { subjects, cells, control, failures, environment, unmeasured, emulated } = result;
+  const { subjects, cells, control, failures, environment, emulated } = result;
   const series = seriesOf(subjects.map(({ subject }) => subject));
   const [, ...what] = headLines(result);
   const bottlenecks = cells.filter(
@@ -67,12 +67,9 @@ function chapter(result: BenchResult, isWhole: boolean): Html {
     ${isWhole ? html`<h1>${titleOf(result)}</h1>` : html`<h2>${titleOf(result)}</h2>`}
     <p class="lead">${what.join("; ")}.</p>
     ${failures.length === 0 ? undefined : html`<p class="failed">${countOf(failures.length, "failure")}: see the notes.</p>`}
-    ${ratioFigure(result)}
     <p class="sure"><strong>How sure:</strong> ${sureText({ ...result, bottlenecks })}</p>
-    ${unmeasured.map(({ subject, reason }) => html`<p><strong>Not measured:</strong> ${subject}, since ${reason}.</p>`)}
-    ${answerTexts(result).map((text) => html`<p>${text}</p>`)}
-    ${result.scale === undefined ? undefined : growthTexts(result.scale).map((text) => html`<p>${text}</p>`)}
-    ${scaleFigures(result)} ${result.emulated === undefined ? undefined : emulatedSection(result.emulated)}
+    ${ratioFigure(result)} ${answers(result)} ${scaleFigures(result)}
+    ${result.emulated === undefined ? undefined : emulatedSection(result.emulated)}
     ${result.faults === undefined ? undefined : faultsSection(result, result.faults)}
     ${result.sharing === undefined ? undefined : sharingSection(result.sharing)}
     ${result.works.length === 0 ? undefined : worksSection(result, series)}
@@ -87,6 +84,23 @@ function chapter(result: BenchResult, isWhole: boolean): Html {
     <p>The same order, random picks and intervals come from the seed; figures differ from host to host.</p>
     <pre><code>${reproduce(environment.commandLine, result)}</code></pre>
   </article>`;
+}
+
+/** What came out, and what could not be measured; nothing where there is nothing to say. */
+function answers(result: BenchResult): Html | undefined {
+  const { unmeasured, scale } = result;
+  const lines = [
+    ...answerTexts(result).map((text) => html`<li>${text}</li>`),
+    ...(scale === undefined ? [] : growthTexts(scale)).map((text) => html`<li>${text}</li>`),
+    ...unmeasured.map(({ subject, reason }) => {
+      return html`<li><strong>Not measured:</strong> ${subject}, since ${reason.replace(/\.$/, "")}.</li>`;
+    }),
+  ];
+  return lines.length === 0
+    ? undefined
+    : html`<ul class="answers">
+        ${lines}
+      </ul>`;
 }
 
 function worksSection(result: BenchResult, series: readonly Series[]): Html {

@@ -1,8 +1,9 @@
 import * as Plot from "@observablehq/plot";
 import type { BenchResult, WorkSummary } from "../../measure/result.ts";
-import { formatLatency } from "../format.ts";
+import { formatLatency, formatTick } from "../format.ts";
 import { figure } from "./figure.ts";
 import type { Html } from "./html.ts";
+import { logTicks } from "./log-ticks.ts";
 import { legendOf, type Series } from "./series.ts";
 
 interface Point {
@@ -51,9 +52,10 @@ export function latencyFigure(
     const figures = percentiles.filter(({ value }) => value !== null);
     return `${subject}: ${figures.map((one) => `p${one.percentile} ${formatLatency(one)}`).join(", ")}`;
   });
+  const [low, high] = [Math.min(...points.map((point) => point.low)), Math.max(...points.map((point) => point.high))];
   const ticks = [...new Set(points.map(({ oneIn }) => oneIn))].sort((a, b) => a - b);
   return figure({
-    title: `Latency by percentile in ${work}${loop === "open" ? ", counted from when a request was due" : ", at full load"}`,
+    title: `Latency by percentile in ${work}${loop === "open" ? ", counted from when a request was due" : ", at full load"}; upright: 95 % intervals`,
     alternative: `Latency percentiles in ${work}. ${texts.join("; ")}.`,
     legend: legendOf(drawn),
     draw: () => ({
@@ -70,7 +72,7 @@ export function latencyFigure(
         tickFormat: (oneIn: number) => percentileNames[oneIn] ?? "",
         inset: 10,
       },
-      y: { type: "log", label: "ms", grid: true, ticks: roundValues(points), tickFormat: (ms: number) => String(ms) },
+      y: { type: "log", label: "ms", grid: true, ticks: logTicks(low, high), tickFormat: formatTick },
       marks: drawn.flatMap(({ subject, colour, symbol }) => {
         const mine = points.filter((point) => point.subject === subject);
         return [
@@ -81,15 +83,4 @@ export function latencyFigure(
       }),
     }),
   });
-}
-
-/** 1, 2 and 5 times the powers of ten that the figures lie in. */
-function roundValues(points: readonly Point[]): number[] {
-  const low = Math.min(...points.map((point) => point.low));
-  const high = Math.max(...points.map((point) => point.high));
-  const values: number[] = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
-    for (const digit of [1, 2, 5]) values.push(Number((digit * 10 ** power).toPrecision(1)));
-  }
-  return values.filter((value) => value >= low && value <= high);
 }

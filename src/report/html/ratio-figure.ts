@@ -48,7 +48,9 @@ function beside(
   return {
     height: subjects.length * ROW + 84,
     ...common(subjects, label),
-    fx: { label: null, domain: works, axis: null, padding: 0.06 },
+    // Few enough that the last of one work and the first of the next do not run together.
+    x: { ...common(subjects, label).x, ticks: 3 },
+    fx: { label: null, domain: works, axis: null, padding: 0.12 },
     marks: marksOf(rows, works, { fx: "work" }),
   };
 }
@@ -60,9 +62,9 @@ function below(
   label: string,
 ): Plot.PlotOptions {
   return {
-    height: works.length * (subjects.length * ROW + 34) + 60,
+    height: works.length * (subjects.length * ROW + 44) + 60,
     ...common(subjects, label),
-    fy: { label: null, domain: works, axis: null },
+    fy: { label: null, domain: works, axis: null, padding: 0.18 },
     marks: marksOf(rows, works, { fy: "work" }),
   };
 }
@@ -74,7 +76,7 @@ function common(subjects: readonly string[], label: string): Plot.PlotOptions {
     marginTop: 34,
     marginBottom: 44,
     style: { fontSize: "11px" },
-    x: { label, labelOffset: 38, grid: true, zero: true, ticks: 4 },
+    x: { label, labelOffset: 38, grid: true, zero: true, ticks: 4, nice: true },
     y: { label: null, domain: subjects },
   };
 }

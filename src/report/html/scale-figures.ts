@@ -1,9 +1,10 @@
 import * as Plot from "@observablehq/plot";
 import type { BenchResult, Scale, ScalePoint, WorkSummary } from "../../measure/result.ts";
-import { formatNumber } from "../format.ts";
+import { formatNumber, formatTick } from "../format.ts";
 import { type PublishedTable, publishedTables } from "../published.ts";
 import { figure } from "./figure.ts";
 import { html, type Html } from "./html.ts";
+import { logTicks } from "./log-ticks.ts";
 import { legendOf, seriesOf } from "./series.ts";
 
 interface Point {
@@ -109,6 +110,7 @@ function againstServices(
     const mine = all.filter(({ line }) => line === name);
     return `${name}: ${mine.map(({ services, value }) => `${formatNumber(value)} ${unit} at ${services}`).join(", ")}`;
   });
+  const [low, high] = [Math.min(...all.map((point) => point.low)), Math.max(...all.map((point) => point.high))];
   const beside = foreign.size === 0 ? "" : "; dashed: published";
   return figure({
     title: `${title}${beside}`,
@@ -132,7 +134,7 @@ function againstServices(
         tickFormat: (services: number) => services.toLocaleString("en-GB"),
         inset: 12,
       },
-      y: { type: "log", label: unit, grid: true, ticks: 4, tickFormat: "~s" },
+      y: { type: "log", label: unit, grid: true, ticks: logTicks(low, high), tickFormat: formatTick },
       marks: series.flatMap(({ subject: name, colour, symbol }) => {
         const mine = all.filter(({ line }) => line === name);
         const dash = foreign.has(name) ? { strokeDasharray: "4 3" } : {};

@@ -46,7 +46,14 @@ export function shareFigure(result: BenchResult, service: MeasuredService): Html
       marginRight: 20,
       marginBottom: 44,
       style: { fontSize: "12px" },
-      x: { labelOffset: 38, label: "% of all", grid: true, zero: true, ...(width < 400 ? { ticks: 4 } : {}) },
+      x: {
+        labelOffset: 38,
+        label: "% of all",
+        grid: true,
+        zero: true,
+        insetLeft: 6,
+        ...(width < 400 ? { ticks: 4 } : {}),
+      },
       y: { label: null, domain: rows.map(({ subject }) => subject) },
       marks: [
         Plot.barX(bands, { y: "subject", x1: "low", x2: "high", fill: "var(--bar)" }),

@@ -29,17 +29,27 @@ figcaption { font-weight: 600; margin-bottom: 0.3rem; }
 svg { display: block; max-width: 100%; height: auto; background: var(--page); color: var(--ink); }
 .narrow { display: none; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 0.3rem 0; padding: 0; }
-.scroll { overflow-x: auto; margin: 0.8rem 0 1.4rem; }
+.scroll { overflow-x: auto; width: max-content; max-width: min(100%, calc(100vw - 32px)); margin: 0.8rem 0 1.4rem; }
 .scroll:focus-visible { outline: 2px solid var(--accent); }
-table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+table { border-collapse: collapse; font-size: 0.8125rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 caption { text-align: left; font-weight: 600; padding-bottom: 0.3rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: min(928px, calc(100vw - 32px)); }
 th, td { padding: 3px 12px 3px 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th[scope="row"], thead th:first-child { text-align: left; font-weight: 600; }
+th[scope="row"], thead th:first-child { text-align: left; font-weight: 600; position: sticky; left: 0; background: var(--page); }
+.words { width: min(928px, calc(100vw - 32px)); }
+.words td, .words th { text-align: left; white-space: normal; }
+.answers { margin: 0.6rem 0; padding-left: 1.2rem; }
+.answers li { margin: 0.25rem 0; }
 pre { overflow-x: auto; padding: 10px 12px; border: 1px solid var(--line); white-space: pre-wrap; }
 footer { color: var(--muted); padding-bottom: 2rem; }
-@media (max-width: 720px) { .wide { display: none; } .narrow { display: block; } h1 { font-size: 1.3rem; } }
+@media (max-width: 720px) {
+  .wide { display: none; } .narrow { display: block; } h1 { font-size: 1.2rem; margin-top: 0.8rem; }
+  .lead { font-size: 0.8rem; line-height: 1.4; } .sure { font-size: 0.9rem; margin: 0.5rem 0; }
+}
+/* Tables go on beyond the column of text. */
+@media screen and (min-width: 1000px) { .scroll { max-width: calc(50vw + 448px); } }
 @media print {
-  body { font-size: 11pt; } .scroll { overflow: visible; } th, td { white-space: normal; padding-right: 6px; }
+  body { font-size: 11pt; } .scroll { overflow: visible; width: auto; max-width: none; } th, td { white-space: normal; padding-right: 6px; }
   table { font-size: 7.5pt; } h2 { break-after: avoid; } tr { break-inside: avoid; }
 }
 `;

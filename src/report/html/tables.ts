@@ -5,12 +5,21 @@ import { scaleRows } from "../scale-lines.ts";
 import { promiseText } from "../work-section.ts";
 import { html, type Html } from "./html.ts";
 
-/** A table that scrolls by itself where the screen is narrow; by keys, too. */
-export function table(caption: string, head: readonly string[], rows: readonly (readonly string[])[]): Html {
+/**
+ * A table that scrolls by itself where the screen is narrow; by keys, too. What a row is about stays in sight.
+ *
+ * @param look `words`: its cells are texts, which begin at the left and wrap.
+ */
+export function table(
+  caption: string,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  look: "figures" | "words" = "figures",
+): Html {
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">
-    <table>
+    <table class="${look}">
       <caption>
-        ${caption}
+        <span>${caption}</span>
       </caption>
       <thead>
         <tr>
@@ -33,7 +42,12 @@ export function table(caption: string, head: readonly string[], rows: readonly (
 /** Every figure of one work. */
 export function workTable({ cells, control }: BenchResult, { work, operation, concurrency, what }: WorkSummary): Html {
   const rows = cells.filter((cell) => cell.work === work);
-  const percentiles = rows[0]?.percentiles.map(({ percentile }) => `p${percentile}`) ?? [];
+  const optional: Optional = {
+    percentiles: (rows[0]?.percentiles ?? [])
+      .map(({ percentile }) => percentile)
+      .filter((name) => rows.some(({ percentiles }) => percentileOf(percentiles, name)?.value !== null)),
+    withErrors: rows.some((cell) => errorCount(cell) > 0),
+  };
   const caption = `${work}, ${concurrency.value} at a time: ${what}`;
   const head = [
     "subject",
@@ -41,12 +55,36 @@ export function workTable({ cells, control }: BenchResult, { work, operation, co
     "±",
     `of ${control.reference}`,
     operation === "byte" ? "CPU a MB" : "CPU each",
-    ...percentiles,
+    ...optional.percentiles.map((name) => `p${name}`),
+    "generator busy",
+    ...(optional.withErrors ? ["errors"] : []),
+    "promise",
   ];
-  return table(caption, [...head, "generator busy", "errors", "promise"], rows.map(workRow));
+  return table(
+    caption,
+    head,
+    rows.map((cell) => workRow(cell, optional)),
+  );
 }
 
-function workRow(cell: CellResult): string[] {
+/** Columns that are there only where they say something. */
+interface Optional {
+  readonly percentiles: readonly string[];
+  readonly withErrors: boolean;
+}
+
+function percentileOf(
+  percentiles: CellResult["percentiles"],
+  name: string,
+): CellResult["percentiles"][number] | undefined {
+  return percentiles.find(({ percentile }) => percentile === name);
+}
+
+function errorCount({ errors }: CellResult): number {
+  return Object.values(errors).reduce((sum, { value }) => sum + (value ?? 0), 0);
+}
+
+function workRow(cell: CellResult, { percentiles, withErrors }: Optional): string[] {
   const figures = [
     cell.subject,
     formatRate(cell.rate),
@@ -54,14 +92,14 @@ function workRow(cell: CellResult): string[] {
     `${formatRatio(cell.ratio)}${cell.ratioDoubtful === true ? " ?" : ""}`,
     formatCost(cell.processorTime),
   ];
-  const latencies = cell.percentiles.map((one) => {
+  const latencies = percentiles.map((name) => {
+    const one = percentileOf(cell.percentiles, name)!;
     return one.interval === null ? formatLatency(one) : `${formatLatency(one)} ${formatReach(one)}`;
   });
-  const errors = Object.values(cell.errors).reduce((sum, { value }) => sum + (value ?? 0), 0);
   return figures.concat(
     latencies,
     formatShare(cell.generatorBusy.value),
-    String(errors),
+    withErrors ? [String(errorCount(cell))] : [],
     promiseText(cell.distribution),
   );
 }
@@ -97,17 +135,17 @@ export function environmentTable({ environment: env, method }: BenchResult): Htm
     ["engine", env.engine],
     ["system", env.system],
     ["processor", env.cpuModel ?? "unknown"],
-    ["processors", quantityText(env.processors)],
+    ["processors", String(env.processors.value ?? NONE)],
     ["governor", env.cpuGovernor ?? "unknown"],
     ["memory", `${quantityText(env.memoryTotal)}, ${quantityText(env.memoryFree)} free`],
     ["load before and after", `${quantityText(env.loadAverageBefore)}, ${quantityText(env.loadAverageAfter)}`],
     ["time stolen by the hypervisor", formatShare(env.stolenTime.value)],
     ["blocks", `${method.blocks.value} of ${method.plannedBlocks.value}, slices of ${quantityText(method.window)}`],
-    ["budget", quantityText(method.budget)],
+    ["budget", `${method.budget.value} s`],
     ["seed", method.seed],
     ...sysctlRows(env),
   ];
-  return table("environment", ["what", "value"], rows);
+  return table("what it was measured on", ["what", "value"], rows, "words");
 }
 
 function sysctlRows({ sysctls }: Environment): [string, string][] {
