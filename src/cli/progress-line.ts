@@ -14,20 +14,25 @@ export interface ProgressLine {
 const COLUMNS = 80;
 const ROWS = 24;
 
+/** To the end of the line, and to the end of the screen. */
+const CLEAR_LINE = "\u001b[K";
+const CLEAR_BELOW = "\u001b[J";
+
 export function openProgressLine(stream: Pick<WriteStream, "isTTY" | "write" | "columns" | "rows">): ProgressLine {
   let shown = 0;
+  /** To the first of the lines. */
+  const back = (): string => (shown > 1 ? `\u001b[${shown - 1}A\r` : shown === 1 ? "\r" : "");
   const clear = (): void => {
     if (shown === 0) return;
-    // To the first of the lines, and away with all that follows.
-    stream.write(`${shown > 1 ? `\u001b[${shown - 1}A` : ""}\r\u001b[J`);
+    stream.write(`${back()}${CLEAR_BELOW}`);
     shown = 0;
   };
   return {
     show(state) {
       if (!stream.isTTY) return;
       const lines = liveLines(state, stream.columns ?? COLUMNS, stream.rows ?? ROWS);
-      clear();
-      stream.write(lines.join("\n"));
+      // Written over in one piece: a screen that is empty in between flickers.
+      stream.write(`${back()}${lines.map((line) => `${line}${CLEAR_LINE}`).join("\n")}${CLEAR_BELOW}`);
       shown = lines.length;
     },
     above(line) {

@@ -17,6 +17,7 @@ import { type BenchOptions, resolveBenchOptions } from "../options.ts";
 import { CLOSING_MS } from "../plan.ts";
 import type { CreateDataplane } from "../stage.ts";
 import { controlOf } from "./control.ts";
+import { trackTurns } from "./track-turns.ts";
 import { CLIENTS, LANES, playChange, playSlow, REQUESTS } from "./trials.ts";
 
 /** How long endpoints take over a request, in milliseconds. */
@@ -65,9 +66,10 @@ export async function runBalance(
   );
   if (theatre === undefined) return stopped;
   try {
-    const { blocks, slow, changes } = await playBlocks(theatre, seed, end);
     const names = theatre.subjects.map(({ name }) => name);
     const endpoints = theatre.endpoints.slice(0, -1).map(({ number }) => number);
+    const track = trackTurns(names, endpoints[0]!, BLOCKS, options.onProgress);
+    const { blocks, slow, changes } = await playBlocks(theatre, seed, end, track);
     const failures = sharingFailures(slow, names, "a slow endpoint");
     const early = options.signal?.aborted === true ? "signal" : "budget";
     const isWhole = blocks === BLOCKS;
@@ -94,6 +96,7 @@ async function playBlocks(
   { subjects, prober, endpoints }: OpenTheatre,
   seed: number,
   end: AbortSignal,
+  track: ReturnType<typeof trackTurns>,
 ): Promise<{ readonly blocks: number; readonly slow: readonly SlowTrial[]; readonly changes: readonly ChangeTrial[] }> {
   const random = seededRandom(seed);
   const stage = { prober, endpoints: endpoints.slice(0, -1), guest: endpoints.at(-1)! };
@@ -109,6 +112,7 @@ async function playBlocks(
         if (!end.aborted) ownSlow.push(await playSlow(subject, stage));
         if (!end.aborted) ownChanges.push(await playChange(subject, stage, block));
         if (end.aborted) return { blocks: block, slow, changes };
+        track(ownSlow.at(-1)!, ownChanges.at(-1)!);
       }
       slow.push(...ownSlow);
       changes.push(...ownChanges);
