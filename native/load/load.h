@@ -3,6 +3,7 @@
  *
  *   backend WORK                         prints "PORT" once it serves; runs until it is killed
  *   generate WORK PORT LANES BYTES MS [RATE]   prints one line of JSON
+ *   reference tcp|udp NS                 a server that takes so long over each answer; prints "PORT", runs until it is killed
  *   hold PORT COUNT                      opens connections, prints "held", and keeps them until it is killed
  *
  * WORK: close (connect, ask, answer, end), echo (request and response on kept connections), bulk (one way), udp (request
@@ -43,6 +44,17 @@ struct sockaddr_in loopback(int port);
 
 /** Serves until it is killed. */
 void serve(enum work work);
+
+/* reference.c: what other generators are compared by, who speak to nothing else alike */
+
+/** Of each question and each answer. */
+#define REFERENCE_BYTES 64
+
+/**
+ * Answers HTTP as wrk asks it, datagrams of sockperf, and our own questions, in one way for all of them, until it is
+ * killed. @param type SOCK_STREAM or SOCK_DGRAM. @param each_ns processor time that it takes over each answer.
+ */
+void serve_reference(int type, uint64_t each_ns);
 
 /** @param rate: questions a second over all lanes; 0: each lane asks again at once. */
 struct measured generate_tcp(enum work work, int port, int lanes, size_t bytes, uint64_t length_ns, uint64_t rate);

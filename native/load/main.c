@@ -61,10 +61,13 @@ int main(int count, char** arguments)
 	}
 	if (count == 3 && strcmp(arguments[1], "backend") == 0)
 		serve(read_work(arguments[2]));
+	if (count == 4 && strcmp(arguments[1], "reference") == 0)
+		serve_reference(strcmp(arguments[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, (uint64_t)atol(arguments[3]));
 	if (count == 4 && strcmp(arguments[1], "hold") == 0)
 		hold(atoi(arguments[2]), atoi(arguments[3]));
 	if (count < 7 || count > 8 || strcmp(arguments[1], "generate") != 0) {
-		fputs("load lanes | load backend WORK | load generate WORK PORT LANES BYTES MS [RATE] | load hold PORT COUNT\n", stderr);
+		fputs("load lanes | load backend WORK | load generate WORK PORT LANES BYTES MS [RATE] | "
+		      "load reference tcp|udp NS | load hold PORT COUNT\n", stderr);
 		return 2;
 	}
 	struct measured got = generate(read_work(arguments[2]), arguments + 3);

@@ -4,6 +4,7 @@ import { formatShare } from "../format.ts";
 import { changeRows, changeTitles, formatShareRange, slowRows, slowTitles } from "../sharing.ts";
 import { figure } from "./figure.ts";
 import { html, type Html } from "./html.ts";
+import { nameMargin } from "./name-margin.ts";
 import { table } from "./tables.ts";
 
 /** How connections are shared out where endpoints are not alike, or change: beside what chance alone gives. */
@@ -52,7 +53,7 @@ function beside(title: string, rows: readonly Beside[]): Html | undefined {
     alternative: `Chance alone gives ${formatShareRange(chance)}. ${texts.join("; ")}.`,
     draw: (width) => ({
       height: drawn.length * 24 + 72,
-      marginLeft: 104,
+      marginLeft: nameMargin(drawn.map(({ subject }) => subject)),
       marginRight: 20,
       marginBottom: 44,
       style: { fontSize: "12px" },

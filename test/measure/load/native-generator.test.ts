@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { isSluiceError } from "../../../src/core/errors.ts";
-import { exec } from "../../../src/host/exec.ts";
+import { exec, startCommand } from "../../../src/host/exec.ts";
 import { startEchoBackends } from "../../../src/measure/echo/backends.ts";
 import { mergeHistograms, percentileUs } from "../../../src/measure/histogram.ts";
 import { startNativeGenerator } from "../../../src/measure/load/native-generator.ts";
@@ -38,6 +42,32 @@ async function compile(): Promise<string | undefined> {
     if (isSluiceError(error, "HOST_UNABLE")) return "no C compiler";
     throw error;
   }
+}
+
+/** A question of as many bytes as wrk's in the comparison. @returns the body. */
+async function askHttp(port: number): Promise<string> {
+  const bare = `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+  const socket = connect(port, "127.0.0.1");
+  socket.write(bare.replace("/ ", `/${"a".repeat(64 - bare.length)} `));
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  assert.equal(answer.length, 64);
+  const [head, body] = answer.toString().split("\r\n\r\n");
+  assert.match(head!, /^HTTP\/1\.1 200 OK\r\nContent-Length: 25$/);
+  return body!;
+}
+
+/** A number of 64 bits, and flags of which the lowest says that a client sent it. @returns the flags of the answer. */
+async function askLikeSockperf(port: number): Promise<number> {
+  const socket = createSocket("udp4");
+  const question = Buffer.alloc(64);
+  question.writeBigUInt64BE(7n);
+  question[9] = 0x11;
+  socket.send(question, port, "127.0.0.1");
+  const [answer] = (await once(socket, "message")) as [Buffer];
+  socket.close();
+  assert.equal(answer.readBigUInt64BE(), 7n);
+  return answer[9]!;
 }
 
 if (unbuilt === "no C compiler") test.skip("all of it", unbuilt);
@@ -104,6 +134,28 @@ else {
     const least = mergeHistograms([sample.latency]).minNonZeroValue;
     assert.ok(least >= 28.9e6 && least < 20e9, `${least}`);
   });
+
+  for (const [protocol, work] of [
+    ["tcp", "tcp-request-response"],
+    ["udp", "udp-request-response"],
+  ] as const) {
+    test(`the reference server over ${protocol} takes its time over each answer, and says what is asked of it`, async () => {
+      const reference = startCommand([file, "reference", protocol, String(1e6)]);
+      try {
+        while (!reference.stdout().endsWith("\n")) await delay(10);
+        const port = Number(reference.stdout());
+        const targets = [{ host: "127.0.0.1", port }];
+        const sample = await generator.run({ ...common, work, targets, windowMs: 300 });
+        assert.deepEqual(sample.errors, { refused: 0, dropped: 0, timedOut: 0, wrong: 0 });
+        // A thousandth of a second each, one after the other.
+        assert.ok(sample.operations > 0 && sample.operations <= 300, `${sample.operations}`);
+        if (protocol === "tcp") assert.equal(await askHttp(port), "k".repeat(25));
+        else assert.equal(await askLikeSockperf(port), 0x10);
+      } finally {
+        await reference.stop("SIGKILL");
+      }
+    });
+  }
 
   test("one that dies in the middle is an error with its reason, not a wait", async () => {
     const mine = startNativeGenerator(file);
