@@ -14,9 +14,9 @@
  *
  * What is not installed (Debian: wrk, iperf3, sockperf) or not built is named. Decides nothing: the figures are to be read.
  *
- * Options: `--only wrk,iperf3,sockperf,sockperf-paced`, `--rounds N`, `--seed N` of the order, `--out FILE` for the figures as JSON.
+ * Options: `--only wrk,iperf3,sockperf,sockperf-paced`, `--rounds N`, `--seed N` of the order, `--out FILE` that gets this run as JSON, behind those that are in it.
  */
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { freshSeed } from "../../src/core/random.ts";
 import { exec, execOk, type RunningCommand } from "../../src/host/exec.ts";
@@ -59,10 +59,17 @@ try {
   }
   const head = ["work", "generator", "figure", "value (95 %)", "at most", "of theirs (95 %)", "within 10 %"];
   console.log(renderTable([head, ...rows.map(lineOf)]));
-  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(await documentOf(rows), undefined, 2)}\n`);
+  if (values.out !== undefined) {
+    const runs = [...runsIn(values.out), await documentOf(rows)];
+    writeFileSync(values.out, `${JSON.stringify({ runs }, undefined, 2)}\n`);
+  }
 } finally {
   await Promise.all(generators.map((generator) => generator.close()));
   await Promise.all(commands.map((command) => command.stop("SIGKILL")));
+}
+
+function runsIn(file: string): readonly object[] {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { runs: object[] }).runs : [];
 }
 
 function lineOf({ work, generator, figure, unit, value, ratio, agrees, atMost }: Agreement): string[] {

@@ -33,6 +33,8 @@ const looks = [
 ] as const;
 type Look = (typeof looks)[number];
 const GAP = "  ";
+/** Room that is kept for a rate: `46,000/s`. */
+const LEAST_RATE = 8;
 
 /**
  * A bar with the time left, and below it a table: for each subject and work the median rate so far, and its last rates as
@@ -45,7 +47,8 @@ export function liveLines({ done, total, secondsLeft, cells }: LiveState, column
   // One column less, since some terminals wrap at the last one.
   const width = columns - 1;
   const filled = Math.round((BAR_WIDTH * done) / total);
-  const bar = `${"█".repeat(filled).padEnd(BAR_WIDTH, "░")} ${done}/${total} slices, ${secondsLeft} s left`;
+  const isCold = cells.length > 0 && cells.every(({ rates }) => rates.length === 0);
+  const bar = `${"█".repeat(filled).padEnd(BAR_WIDTH, "░")} ${done}/${total} slices, ${secondsLeft} s left${isCold ? ", warming up" : ""}`;
   const table = cells.length === 0 ? [] : tableFor(cells, width);
   const lines = table.length + 2 < rows ? [bar, ...table] : [bar];
   return lines.map((line) => [...line].slice(0, width).join(""));
@@ -79,7 +82,7 @@ function columnOf(
 ): Column {
   const own = subjects.map((subject) => cells.find((one) => one.subject === subject && one.work === work));
   const rates = own.map((cell) => (cell === undefined ? "" : medianText(cell)));
-  const widest = Math.max(...rates.map(({ length }) => length));
+  const widest = Math.max(LEAST_RATE, ...rates.map(({ length }) => length));
   const body = rates.map((rate, at) => {
     const behind = sparks === 0 ? "" : ` ${sparkLine((own[at]?.rates ?? []).slice(-sparks)).padEnd(sparks)}`;
     return `${rate.padStart(widest)}${behind}`;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { medianInterval } from "../../bench/agree/median-interval.ts";
 import { product } from "../../bench/frame/bench.ts";
 import { type CommandResult, exec } from "../../src/host/exec.ts";
 import { suite } from "../support/suite.ts";
@@ -25,6 +26,26 @@ test("all combinations of a matrix are cases, the last key fastest", () => {
     { a: 2, b: "x" },
     { a: 2, b: "y" },
   ]);
+});
+
+test("an interval of a median is of values that stand as far from the ends as the sign test allows", () => {
+  const upTo = (n: number): number[] => Array.from({ length: n }, (_, at) => at + 1).reverse();
+  const ends = [5, 6, 12, 20].map((n) => medianInterval(upTo(n)));
+  // Places of the table of the sign test, 2.5 % on each side.
+  assert.deepEqual(
+    ends.map(({ low, high }) => [low, high]),
+    [
+      [undefined, undefined],
+      [1, 6],
+      [3, 10],
+      [6, 15],
+    ],
+  );
+  assert.deepEqual(
+    [5, 12].map((n) => medianInterval(upTo(n)).estimate),
+    [3, 6.5],
+  );
+  assert.equal(medianInterval([]).estimate, undefined);
 });
 
 test("a check that fails ends a bench with exit code 1 and says why; the figures are printed all the same", async () => {

@@ -21,6 +21,11 @@ test("a bar with the time left, then each subject's median rate and its last rat
   ]);
 });
 
+test("before there are figures it says why there are none", () => {
+  const cold = { ...state, cells: [cell("direct", []), cell("ipvs-rr", [])] };
+  assert.match(liveLines(cold, 80, 24)[0]!, / 3\/6 slices, 12 s left, warming up$/);
+});
+
 /** Four works of seven subjects, after so many blocks. */
 function quick(blocks: number): LiveState {
   const subjects = ["direct", "direct-again", "userspace", "iptables", "ipvs-rr", "ipvs-lc", "ipvs-sed"];
