@@ -241,6 +241,20 @@ test("subjects without traffic have pictures of their own: rules, time of a deci
   assert.match(renderTerminal(emulated(result)), /decisions in the emulator, without traffic\nsubject /);
 });
 
+test("where nothing failed nothing is drawn: no bar is as long as its axis", () => {
+  const page = renderHtml([faulted(result)]);
+  const kept = page.slice(page.indexOf("Requests that failed in a trial, kept connections"));
+  const widths = [...kept.slice(0, kept.indexOf("</figure>")).matchAll(/<rect [^>]*width="([\d.]+)"/g)]
+    .map(([tag, width]) => ({ tag, width: Number(width) }))
+    // Frames have no place within theirs.
+    .filter(({ tag }) => tag.includes(' y="'));
+  assert.ok(widths.length >= 4, `${widths.length}`);
+  assert.deepEqual(
+    widths.filter(({ width }) => width > 0).map(({ tag }) => tag),
+    [],
+  );
+});
+
 test("controls of the emulator and of sharing out are told on the first screen where they differ", () => {
   const sure = /How sure: [^.]*\./.exec(textOf(renderHtml([emulated(result, 1.2)])))![0];
   assert.match(sure, /does not differ from it; but another control differs: figures with \? are doubtful/);

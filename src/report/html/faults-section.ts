@@ -3,6 +3,7 @@ import type { BenchResult, Estimate, FaultCell, FaultsResult } from "../../measu
 import { faultTexts, faultTitles, formatMean, formatMeanReach } from "../faults.ts";
 import { figure } from "./figure.ts";
 import { html, type Html } from "./html.ts";
+import { nameMargin } from "./name-margin.ts";
 import { table } from "./tables.ts";
 
 /** What events cost, subject by subject: two pictures, and every figure in tables. */
@@ -65,14 +66,21 @@ function eventsFigure(
     title,
     alternative: `${label}. ${texts.join("; ")}.`,
     draw: (width) => ({
-      height: events.length * (subjects.length * ROW + 30) + 60,
-      marginLeft: 124,
+      height: events.length * (subjects.length * ROW + 40) + 60,
+      marginLeft: nameMargin(subjects),
       marginRight: 16,
       marginTop: 30,
       marginBottom: 44,
       style: { fontSize: "11px" },
-      fy: { label: null, domain: events.map(({ event }) => event), axis: null },
-      x: { label, labelOffset: 38, grid: true, zero: true, ...(width < 400 ? { ticks: 4 } : {}) },
+      fy: { label: null, domain: events.map(({ event }) => event), axis: null, padding: 0.15 },
+      // Of nothing but zeros an axis would begin and end there, and bars fill all of it.
+      x: {
+        label,
+        labelOffset: 38,
+        grid: true,
+        domain: [0, Math.max(1, ...rows.map(({ high }) => high))],
+        ...(width < 400 ? { ticks: 4 } : {}),
+      },
       y: { label: null, domain: subjects },
       marks: [
         Plot.frame({ stroke: "var(--line)" }),
