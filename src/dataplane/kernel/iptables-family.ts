@@ -27,7 +27,8 @@ export interface IptablesFamily {
   apply(ruleset: IptablesRuleset): Promise<void>;
   /** @returns false when the canary is gone, and so what was applied. */
   intact(): Promise<boolean>;
-  cleanup(all: boolean): Promise<void>;
+  /** @returns takes away what was found of ours. @param all what others share, too. */
+  findLeft(all: boolean): Promise<() => Promise<void>>;
 }
 
 /** @throws {SluiceError} HOST_UNABLE where the host has no iptables of this family. */
@@ -82,11 +83,14 @@ class FamilyTables implements IptablesFamily {
     return exitCode === 0;
   }
 
-  async cleanup(all: boolean): Promise<void> {
-    const changes = this.#told(planCleanup(readSaved(await this.#save(), this.#family), this.#family, all));
-    this.#inForce = undefined;
-    this.#whole = true;
-    if (changes.length > 0) await this.#feed(renderChanges(changes, this.#family));
+  async findLeft(all: boolean): Promise<() => Promise<void>> {
+    const plan = planCleanup(readSaved(await this.#save(), this.#family), this.#family, all);
+    return async () => {
+      const changes = this.#told(plan);
+      this.#inForce = undefined;
+      this.#whole = true;
+      if (changes.length > 0) await this.#feed(renderChanges(changes, this.#family));
+    };
   }
 
   #isDue(): boolean {

@@ -56,11 +56,18 @@ class IptablesProgrammer implements Programmer<"iptables"> {
     return all.every(Boolean);
   }
 
-  async cleanup(all: boolean): Promise<void> {
+  async findLeft(all: boolean): Promise<() => Promise<void>> {
     // What a host without iptables does not have, it need not lose.
-    if (!(await hasIptables(this.#host.iptables, this.#host.commands.netns))) return;
+    if (!(await hasIptables(this.#host.iptables, this.#host.commands.netns))) return async () => {};
     const open = await this.#families();
-    throwAll(await Promise.allSettled(Array.from(open.values(), (family) => family.cleanup(all))));
+    const found = await Promise.allSettled(Array.from(open.values(), (family) => family.findLeft(all)));
+    return async () => {
+      const takeAway = async (one: (typeof found)[number]): Promise<void> => {
+        if (one.status === "rejected") throw one.reason;
+        await one.value();
+      };
+      throwAll(await Promise.allSettled(found.map(takeAway)));
+    };
   }
 
   /** What rules rest on: counters that they name, settings that their packets need. */

@@ -65,15 +65,17 @@ class IpvsProgrammer implements Programmer<"ipvs"> {
   }
 
   /** Rules go before, with those of mode iptables, whose chains have the same names: a set that a rule names stays. */
-  async cleanup(): Promise<void> {
-    this.#draining.clear();
+  async findLeft(): Promise<() => Promise<void>> {
     const { commands } = this.#host;
     const steps = await readOwned(commands).then(planIpvsCleanup, (error: unknown) => {
       // What a host without these commands does not have, it need not lose.
       if (isSluiceError(error, "HOST_UNABLE")) return [];
       throw error;
     });
-    await doSteps(commands, new Map(), steps);
+    return async () => {
+      this.#draining.clear();
+      await doSteps(commands, new Map(), steps);
+    };
   }
 
   async #bring(tables: IpvsTables, state: KernelState, tools: IpvsTools): Promise<readonly Draining[]> {

@@ -150,10 +150,10 @@ class Kernel implements KernelDataplane {
     return this.#inTurn(async () => {
       if (this.#closed) throw kernelFailed("it is closed");
       this.#tried = program.mode;
+      const putAwayOthers = program.mode === this.#mode ? () => {} : await this.#findOthers(program.mode);
       await programmerOf(this.#programmers, program).apply(program, plan).catch(asFailure);
-      if (program.mode === this.#mode) return;
       this.#mode = program.mode;
-      await this.#putAwayOthers(program.mode);
+      await putAwayOthers();
     });
   }
 
@@ -170,14 +170,14 @@ class Kernel implements KernelDataplane {
 
   withdraw(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#tried !== undefined) await this.#programmers[this.#tried].cleanup(false).catch(asFailure);
+      if (this.#tried !== undefined) await clean(this.#programmers[this.#tried], false).catch(asFailure);
       this.#mode = undefined;
       this.#tried = undefined;
     });
   }
 
   async cleanup({ all = false }: CleanupOptions = {}): Promise<void> {
-    await this.#each((programmer) => programmer.cleanup(all));
+    await this.#each((programmer) => clean(programmer, all));
     this.#mode = undefined;
   }
 
@@ -186,14 +186,25 @@ class Kernel implements KernelDataplane {
     await this.#last;
   }
 
-  /** The rules are in force all the same where this fails, so it is told and nothing else. */
-  async #putAwayOthers(mode: Mode): Promise<void> {
+  /**
+   * Looks for what other modes left before there is more to look through. The rules are in force all the same where
+   * this fails, so it is told and nothing else.
+   *
+   * @returns puts it away.
+   */
+  async #findOthers(mode: Mode): Promise<() => Promise<void>> {
+    const found: (() => Promise<void>)[] = [];
     for (const [other, programmer] of Object.entries(this.#programmers)) {
       if (other === mode || (alike.has(mode) && alike.has(other))) continue;
-      await programmer.cleanup(false).catch((error: unknown) => {
+      const asWarning = (error: unknown): void => {
         this.#host.log.warn(`what mode ${other} left is still there: ${(error as Error).message}`);
-      });
+      };
+      const putAway = await programmer.findLeft(false).catch((error: unknown) => asWarning(error));
+      if (putAway !== undefined) found.push(() => putAway().catch(asWarning));
     }
+    return async () => {
+      for (const putAway of found) await putAway();
+    };
   }
 
   /** One after the other. */
@@ -213,6 +224,11 @@ class Kernel implements KernelDataplane {
     this.#last = done.catch(() => {});
     return done;
   }
+}
+
+async function clean(programmer: Programmers[Mode], all: boolean): Promise<void> {
+  const takeAway = await programmer.findLeft(all);
+  await takeAway();
 }
 
 /** A command that failed on the way is this dataplane's failure. */

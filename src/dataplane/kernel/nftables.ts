@@ -60,9 +60,12 @@ export function createNftablesProgrammer(host: KernelHost, kernel: string = rele
       const all = await Promise.all(Array.from(open.values(), (table) => table.intact()));
       return all.every(Boolean);
     },
-    async cleanup() {
-      open.clear();
-      throwAll(await Promise.allSettled(Object.keys(families).map((family) => deleteTable(host, family))));
+    async findLeft() {
+      // What is done may fail, which is quicker than to look.
+      return async () => {
+        open.clear();
+        throwAll(await Promise.allSettled(Object.keys(families).map((family) => deleteTable(host, family))));
+      };
     },
   };
 }
@@ -102,7 +105,7 @@ function isBelow(text: string, least: readonly [number, number, number]): boolea
 
 async function deleteTable({ commands, dry }: KernelHost, family: string): Promise<void> {
   const argv = ["nft", "delete", "table", family, TABLE] as const;
-  // What is told has to be true; what is done may fail, which is quicker than to look.
+  // What is told has to be true.
   if (dry && !(await hasTable(commands, family))) return;
   const { exitCode, stderr } = await commands.run(argv).catch(nothingThere);
   if (exitCode === 0 || noTable.some((answer) => stderr.includes(answer))) return;

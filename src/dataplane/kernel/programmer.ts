@@ -37,6 +37,11 @@ export interface Programmer<M extends Mode> {
   settle(): Promise<void>;
   /** @returns false when somebody took away what was applied; the next apply then puts all of it back. */
   intact(): Promise<boolean>;
-  /** Takes away what any program of this mode leaves, whoever applied it. @param all what others share, too. */
-  cleanup(all: boolean): Promise<void>;
+  /**
+   * Looks for what any program of this mode left, whoever applied it.
+   *
+   * @param all what others share, too.
+   * @returns takes it away, whatever other modes have done meanwhile.
+   */
+  findLeft(all: boolean): Promise<() => Promise<void>>;
 }

@@ -55,19 +55,25 @@ class PortalsProgrammer implements Programmer<"userspace"> {
     return missing.length === 0;
   }
 
-  async cleanup(): Promise<void> {
-    const { commands, iptables, log } = this.#host;
+  async findLeft(): Promise<() => Promise<void>> {
+    const { commands, iptables } = this.#host;
     // What a host without iptables does not have, it need not lose.
-    if (!(await hasIptables(iptables, commands.netns))) return;
+    if (!(await hasIptables(iptables, commands.netns))) return async () => {};
     const tools = await this.#found();
     const changes = planPortalsRemoval(compilePortals(none), await this.#saved(tools));
+    return async () => {
+      this.#tellHeld(changes);
+      await this.#restore(tools, changes);
+      this.#inForce = undefined;
+    };
+  }
+
+  #tellHeld(changes: readonly TableChanges[]): void {
     for (const { name, empty } of changes) {
       for (const chain of empty) {
-        log.warn(`IPv4: ${name}/${chain} is emptied and stays: a rule of somebody else leads to it`);
+        this.#host.log.warn(`IPv4: ${name}/${chain} is emptied and stays: a rule of somebody else leads to it`);
       }
     }
-    await this.#restore(tools, changes);
-    this.#inForce = undefined;
   }
 
   async #found(): Promise<Iptables> {

@@ -70,7 +70,8 @@ test("a host without IPVS and dummy devices is told all that it lacks, and nothi
 
 test("a clean-up of a host where nothing is ours does not ask IPVS, which would load it", async () => {
   const ran: string[] = [];
-  await programmerWith(answering({ "ip -json": { exitCode: 1 } }, ran)).cleanup(false);
+  const takeAway = await programmerWith(answering({ "ip -json": { exitCode: 1 } }, ran)).findLeft(false);
+  await takeAway();
   assert.deepEqual(ran, ["ipset save", "ip -json address show dev kube-ipvs0"]);
 });
 
@@ -89,7 +90,8 @@ create MINE hash:ip family inet hashsize 1024 maxelem 65536
   });
   const told = ({ argv, input }: { argv: readonly string[]; input: string }): void =>
     void changes.push(`${argv.join(" ")}${input === "" ? "" : `: ${input.trim()}`}`);
-  await programmerWith(createDryCommands(commands, told)).cleanup(false);
+  const takeAway = await programmerWith(createDryCommands(commands, told)).findLeft(false);
+  await takeAway();
   assert.deepEqual(changes, [
     "ipvsadm -R: -D -t 10.96.0.10:80",
     "ipset destroy KUBE-CLUSTER-IP",
