@@ -30,14 +30,6 @@ struct sl_handle* sl_argument_running(struct sl_arguments* arguments)
 	return NULL;
 }
 
-/** What was done may have left something to do. */
-static napi_value done(struct sl_handle* handle, napi_value result)
-{
-	if (!handle->turning)
-		sl_handle_schedule(handle);
-	return result;
-}
-
 /** listen(engine, id, fd, tcp, group): 0 or -errno. */
 napi_value sl_js_listen(napi_env env, napi_callback_info info)
 {
@@ -52,7 +44,7 @@ napi_value sl_js_listen(napi_env env, napi_callback_info info)
 	    !sl_argument_bool(&arguments, 3, &tcp) || !sl_argument_number(&arguments, 4, 0, UINT_MAX, &group))
 		return NULL;
 	int failure = sl_engine_listen(handle->engine, (uint32_t)id, (int)fd, tcp, (uint32_t)group);
-	return done(handle, sl_number(env, failure));
+	return sl_number(env, failure);
 }
 
 /** unlisten(engine, id) */
@@ -65,7 +57,7 @@ napi_value sl_js_unlisten(napi_env env, napi_callback_info info)
 	    !sl_argument_number(&arguments, 1, 0, UINT_MAX, &id))
 		return NULL;
 	sl_engine_unlisten(handle->engine, (uint32_t)id);
-	return done(handle, NULL);
+	return NULL;
 }
 
 /** use(engine, policy: Uint32Array) */
@@ -92,7 +84,7 @@ napi_value sl_js_hold(napi_env env, napi_callback_info info)
 	    !sl_argument_bool(&arguments, 1, &hold))
 		return NULL;
 	sl_engine_hold(handle->engine, hold);
-	return done(handle, NULL);
+	return NULL;
 }
 
 /** expire(engine, slot) */
@@ -105,7 +97,7 @@ napi_value sl_js_expire(napi_env env, napi_callback_info info)
 	    !sl_argument_number(&arguments, 1, 0, UINT_MAX, &slot))
 		return NULL;
 	sl_engine_expire(handle->engine, (uint32_t)slot);
-	return done(handle, NULL);
+	return NULL;
 }
 
 /** resetAll(engine): how many connections there were. */
@@ -115,7 +107,7 @@ napi_value sl_js_reset_all(napi_env env, napi_callback_info info)
 	struct sl_handle* handle;
 	if (!sl_arguments_read(env, info, &arguments) || (handle = sl_argument_running(&arguments)) == NULL)
 		return NULL;
-	return done(handle, sl_number(env, sl_engine_reset_all(handle->engine)));
+	return sl_number(env, sl_engine_reset_all(handle->engine));
 }
 
 /** destination(engine, slot, to: Uint32Array(6)): 0 or -errno. */

@@ -2,12 +2,8 @@
 
 #include <stdlib.h>
 
-/**
- * Turns in a row before the rest of the thread has its turn: libuv's own are dearer than ours. A turn with little to do
- * is the last one: most likely the next would find nothing.
- */
-#define TURNS 32
-#define LITTLE 4
+/** The engine of this thread: two of them would wait for each other. */
+static _Thread_local const struct sl_handle* waits_here;
 
 static void on_closed(uv_handle_t* closed)
 {
@@ -23,11 +19,12 @@ static void close_engine(struct sl_handle* handle)
 {
 	if (handle->engine == NULL)
 		return;
-	/* First what names the engine's descriptor: once it is closed, its number may be another thread's. */
-	uv_close((uv_handle_t*)&handle->poll, on_closed);
-	uv_close((uv_handle_t*)&handle->timer, on_closed);
+	uv_close((uv_handle_t*)&handle->prepare, on_closed);
+	uv_close((uv_handle_t*)&handle->idle, on_closed);
 	sl_engine_free(handle->engine);
 	handle->engine = NULL;
+	if (waits_here == handle)
+		waits_here = NULL;
 }
 
 /** Also of what was never held: one that did not start has only a part. */
@@ -80,58 +77,56 @@ void sl_handle_stop(struct sl_handle* handle)
 	let_go(handle);
 }
 
-static void turn(struct sl_handle* handle)
+static void on_idle(uv_idle_t* idle)
 {
-	if (handle->engine == NULL)
-		return;
+	(void)idle;
+}
+
+/** One turn of the engine. @return whether it is still there. */
+static bool turn(struct sl_handle* handle, int64_t limit_ms)
+{
 	handle->turning = true;
-	for (int at = 0; at < TURNS && !handle->stop_wanted && sl_engine_turn(handle->engine) >= LITTLE; at++)
-		;
+	sl_engine_turn(handle->engine, limit_ms);
 	handle->turning = false;
 	if (handle->stop_wanted)
 		sl_handle_stop(handle);
-	else
-		sl_handle_schedule(handle);
+	return handle->engine != NULL;
 }
 
-static void on_timer(uv_timer_t* timer)
+/** The loop is about to ask for its events: it does so when there are some, or a timer is due, or something waits for it. */
+static void on_prepare(uv_prepare_t* prepare)
 {
-	turn(timer->data);
-}
-
-static void on_readable(uv_poll_t* poll, int status, int events)
-{
-	(void)status;
-	(void)events;
-	turn(poll->data);
-}
-
-void sl_handle_schedule(struct sl_handle* handle)
-{
-	int64_t wait_ms = sl_engine_wait_ms(handle->engine);
-	if (wait_ms < 0)
-		uv_timer_stop(&handle->timer);
-	else
-		uv_timer_start(&handle->timer, on_timer, (uint64_t)wait_ms, 0);
+	struct sl_handle* handle = prepare->data;
+	int64_t limit_ms;
+	/* An idle handle would have the loop say that it does not wait. */
+	uv_idle_stop(&handle->idle);
+	do {
+		uv_update_time(prepare->loop);
+		limit_ms = uv_backend_timeout(prepare->loop);
+		if (!turn(handle, limit_ms))
+			return;
+	} while (limit_ms != 0 && !sl_engine_host_is_called(handle->engine));
+	uv_idle_start(&handle->idle, on_idle);
 }
 
 int sl_handle_start(struct sl_handle* handle)
 {
 	uv_loop_t* loop;
-	if (napi_get_uv_event_loop(handle->env, &loop) != napi_ok ||
+	/* One whose last turn it is has stopped: whoever stopped it may go on with the next. */
+	bool taken = waits_here != NULL && !waits_here->stop_wanted;
+	if (taken || napi_get_uv_event_loop(handle->env, &loop) != napi_ok ||
+	    sl_engine_watch_host(handle->engine, uv_backend_fd(loop)) != 0 ||
 	    napi_add_async_cleanup_hook(handle->env, on_thread_end, handle, &handle->hook) != napi_ok)
 		return UV_EINVAL;
-	int failure = uv_poll_init(loop, &handle->poll, sl_engine_fd(handle->engine));
-	if (failure != 0) {
-		napi_remove_async_cleanup_hook(handle->hook);
-		return failure;
-	}
-	uv_timer_init(loop, &handle->timer);
-	handle->poll.data = handle;
-	handle->timer.data = handle;
+	uv_prepare_init(loop, &handle->prepare);
+	uv_idle_init(loop, &handle->idle);
+	handle->prepare.data = handle;
+	handle->idle.data = handle;
 	handle->open_handles = 2;
 	handle->users++;
-	uv_poll_start(&handle->poll, UV_READABLE, on_readable);
+	uv_prepare_start(&handle->prepare, on_prepare);
+	uv_idle_start(&handle->idle, on_idle);
+	waits_here = handle;
 	return 0;
 }
 

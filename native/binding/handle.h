@@ -1,5 +1,8 @@
 /*
- * handle.h - an engine on the event loop of a JavaScript thread.
+ * handle.h - an engine and the event loop of a JavaScript thread.
+ *
+ * The thread waits in the engine: what comes to one of its sockets is served without the loop, which has its turn when
+ * something of its own is to be done. A thread has one engine at a time.
  *
  * It lives until it is stopped, or until its thread ends, whichever comes first: a clean-up hook closes every
  * descriptor also when the thread is terminated in the middle of something. The JavaScript object only refers to it.
@@ -21,22 +24,19 @@ struct sl_handle {
 	napi_ref turn;                      /** function (changes, asks): the router */
 	napi_ref kept[SL_KEPT];             /** the object, and the arrays whose memory the engine uses; NULL: none */
 	napi_async_cleanup_hook_handle hook;
-	uv_poll_t poll;
-	uv_timer_t timer;
+	uv_prepare_t prepare;               /** before the loop asks for its events: the engine's turns */
+	uv_idle_t idle;                     /** active but in those turns: the loop itself does not wait */
 	int open_handles;                   /** of the two */
 	uint32_t users;                     /** the object, and the loop; whoever creates it, until then */
 	bool turning;                       /** in a turn: freeing has to wait */
 	bool stop_wanted;
 };
 
-/** Starts watching. @return 0, or an error of libuv and nothing is watched. */
+/** Has the loop give the engine its turns. @return 0, or an error of libuv: there was nothing begun. */
 int sl_handle_start(struct sl_handle* handle);
 
 /** Frees the engine of one that did not start, and lets go of all that was kept for it. */
 void sl_handle_abandon(struct sl_handle* handle);
-
-/** Has the loop come back when there is something to do; after everything that was done from outside. */
-void sl_handle_schedule(struct sl_handle* handle);
 
 /** Ends the engine, after the turn if it is in one; the router is told what became of its flows. */
 void sl_handle_stop(struct sl_handle* handle);

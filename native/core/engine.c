@@ -4,6 +4,7 @@
 #include "volley.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -106,9 +107,22 @@ void sl_engine_free(struct sl_engine* engine)
 	free(engine);
 }
 
-int sl_engine_fd(const struct sl_engine* engine)
+static void host_ready(struct sl_engine* engine, struct sl_source* source, uint32_t events)
 {
-	return engine->epoll;
+	(void)source;
+	(void)events;
+	engine->host_is_called = true;
+}
+
+int sl_engine_watch_host(struct sl_engine* engine, int fd)
+{
+	engine->host = (struct sl_source){.fd = fd, .ready = host_ready};
+	return sl_watch(engine, &engine->host, EPOLLIN);
+}
+
+bool sl_engine_host_is_called(const struct sl_engine* engine)
+{
+	return engine->host_is_called;
 }
 
 int64_t sl_engine_wait_ms(struct sl_engine* engine)
@@ -135,11 +149,23 @@ static uint32_t serve_ready(struct sl_engine* engine)
 	return count;
 }
 
-uint32_t sl_engine_turn(struct sl_engine* engine)
+/** @return how long the next turn waits: as long as nothing is due, within the limit. */
+static int waiting_ms(struct sl_engine* engine, int64_t limit_ms)
+{
+	if (limit_ms == 0)
+		return 0;
+	int64_t wait_ms = sl_engine_wait_ms(engine);
+	if (wait_ms < 0 || (limit_ms > 0 && limit_ms < wait_ms))
+		wait_ms = limit_ms;
+	return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
+}
+
+uint32_t sl_engine_turn(struct sl_engine* engine, int64_t limit_ms)
 {
 	struct epoll_event events[EVENTS];
-	int count = epoll_wait(engine->epoll, events, EVENTS, 0);
+	int count = epoll_wait(engine->epoll, events, EVENTS, waiting_ms(engine, limit_ms));
 	engine->now_ms = read_clock(engine);
+	engine->host_is_called = false;
 	uint32_t done = serve_ready(engine);
 	for (int at = 0; at < count; at++) {
 		struct sl_source* source = events[at].data.ptr;
@@ -150,7 +176,7 @@ uint32_t sl_engine_turn(struct sl_engine* engine)
 	sl_udp_flush(engine);
 	sl_close_all(engine);
 	sl_wheel_advance(&engine->wheel, (uint64_t)engine->now_ms, engine);
-	done += (count > 0 ? (uint32_t)count : 0) + sl_has_news(engine);
+	done += (count > 0 ? (uint32_t)count : 0) - engine->host_is_called + sl_has_news(engine);
 	sl_dial_all(engine);
 	for (int round = 0; round < ROUNDS && sl_has_news(engine); round++) {
 		sl_route_batch(engine);

@@ -76,6 +76,8 @@ struct sl_engine {
 	struct sl_timer slow;        /** set while a connection may hold more memory than it needs */
 	struct sl_udp* udp;
 	struct sl_volley* volley;    /** calls that are made together */
+	struct sl_source host;       /** of whoever embeds it; borrowed */
+	bool host_is_called;         /** it was readable at this turn */
 	uint32_t connection_count;
 	bool held;
 	bool mute;                   /** the router does not answer any more */

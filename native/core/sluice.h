@@ -2,8 +2,7 @@
  * sluice.h - an engine: moves bytes between clients and endpoints, for one thread.
  *
  * It knows sockets and nothing of services. Once a turn it tells its router what became of flows and asks where new
- * ones go, all in one batch (exchange.h). Whoever embeds it waits until sl_engine_fd() is readable or
- * sl_engine_wait_ms() has passed, and then calls sl_engine_turn().
+ * ones go, all in one batch (exchange.h). Whoever embeds it calls sl_engine_turn() again and again, and waits there.
  *
  * Threads: an engine belongs to one thread. Nothing here locks.
  * Memory: what a flow needs is allocated when it begins; without memory nothing is accepted for a while (counted).
@@ -44,14 +43,27 @@ void sl_engine_stop(struct sl_engine* engine);
  */
 void sl_engine_free(struct sl_engine* engine);
 
-/** Becomes readable when there is something to do. */
-int sl_engine_fd(const struct sl_engine* engine);
+/**
+ * Has turns end their waiting also when this descriptor becomes readable: whoever embeds the engine has something to do.
+ *
+ * @param fd: not closed before the engine is freed.
+ * @return 0 or -errno.
+ */
+int sl_engine_watch_host(struct sl_engine* engine, int fd);
 
-/** How long nothing has to be done unless the descriptor says so: 0 now, -1 for ever. */
+/** Whether that descriptor was readable at the last turn. */
+bool sl_engine_host_is_called(const struct sl_engine* engine);
+
+/** How long nothing has to be done unless a descriptor says so: 0 now, -1 for ever. */
 int64_t sl_engine_wait_ms(struct sl_engine* engine);
 
-/** Does what can be done without waiting. @return how much there was: descriptors and flows. */
-uint32_t sl_engine_turn(struct sl_engine* engine);
+/**
+ * Waits until there is something to do, and does it.
+ *
+ * @param limit_ms: at most so long; 0: only what can be done now, -1: there is no limit.
+ * @return how much there was: descriptors and flows.
+ */
+uint32_t sl_engine_turn(struct sl_engine* engine, int64_t limit_ms);
 
 /**
  * Takes new flows from a socket that listens or is bound.

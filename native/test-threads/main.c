@@ -54,12 +54,8 @@ static void* work(void* data)
 	});
 	CHECK(world->engine != NULL && sl_engine_listen(world->engine, 1, worker->listening, true, 0) == 0);
 	pthread_barrier_wait(&listening_all);
-	while (!atomic_load(&worker->stop)) {
-		struct pollfd ready = {.fd = sl_engine_fd(world->engine), .events = POLLIN};
-		poll(&ready, 1, 1);
-		while (sl_engine_turn(world->engine))
-			;
-	}
+	while (!atomic_load(&worker->stop))
+		(void)sl_engine_turn(world->engine, 1);
 	sl_engine_stop(world->engine);
 	sl_engine_free(world->engine);
 	return NULL;

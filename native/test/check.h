@@ -73,5 +73,6 @@ void test_udp_joined(void);
 bool test_in_namespace(void);
 void test_memory(void);
 void test_ring(void);
+void test_wait(void);
 
 #endif /* SL_CHECK_H */

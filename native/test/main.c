@@ -9,7 +9,7 @@ int main(void)
 	} tests[] = {
 		{"wheel", test_wheel},           {"proxy header", test_proxy_header}, {"tcp", test_tcp},
 		{"tcp limits", test_tcp_limits}, {"udp", test_udp},           {"udp joined", test_udp_joined},
-		{"memory", test_memory},         {"ring", test_ring},
+		{"memory", test_memory},         {"ring", test_ring},   {"wait", test_wait},
 	};
 	int before = open_descriptors();
 	for (size_t at = 0; at < sizeof tests / sizeof *tests; at++) {

@@ -211,7 +211,7 @@ static void test_receiving_rests(void)
 	CHECK(send(client, "hello", 5, 0) == 5);
 	UNTIL(&world, world.counters[SL_ACCEPT_FAILURES] == 1);
 	for (int turns = 0; turns < 5; turns++)
-		CHECK(sl_engine_turn(world.engine) == 0);
+		CHECK(sl_engine_turn(world.engine, 0) == 0);
 	world.clock_ms += 60;
 	UNTIL(&world, world.counters[SL_ACCEPT_FAILURES] == 2);
 	receives_nothing = false;

@@ -43,7 +43,7 @@ static void test_descriptors(void)
 	UNTIL(&world, world.counters[SL_ACCEPT_FAILURES] >= 1);
 	uint32_t open = sl_engine_connections(world.engine);
 	CHECK(open >= 5 && open <= 11);
-	CHECK(!sl_engine_turn(world.engine));
+	CHECK(!sl_engine_turn(world.engine, 0));
 	CHECK(sl_engine_wait_ms(world.engine) > 0);
 
 	/* What is accepted and starves ends after a second at the latest, and makes room for others. */
@@ -131,7 +131,7 @@ static void test_slow_reader(void)
 	for (int idle = 0; idle < 200;) {
 		ssize_t n = send(endpoint, data + sent % PERIOD, sizeof data - sent % PERIOD, MSG_NOSIGNAL);
 		sent += n > 0 ? (size_t)n : 0;
-		idle = n > 0 || sl_engine_turn(world.engine) > 0 ? 0 : idle + 1;
+		idle = n > 0 || sl_engine_turn(world.engine, 0) > 0 ? 0 : idle + 1;
 	}
 	struct sl_conn* conn = SL_OF(world.engine->connections.next, struct sl_conn, link);
 	struct sl_rest* rest = &conn->endpoint.rest;

@@ -93,7 +93,7 @@ static void test_back_pressure(void)
 	while (idle < 200) {
 		ssize_t n = send(pair.endpoint, block, sizeof block, MSG_NOSIGNAL);
 		sent += n > 0 ? (size_t)n : 0;
-		bool any = sl_engine_turn(pair.world.engine) > 0;
+		bool any = sl_engine_turn(pair.world.engine, 0) > 0;
 		idle = n > 0 || any ? 0 : idle + 1;
 		CHECK(sent < (size_t)64 << 20);
 	}
@@ -135,7 +135,7 @@ static void test_idle(void)
 	pair.world.clock_ms += 400;
 	say(&pair.world, pair.client, pair.endpoint, "x");
 	pair.world.clock_ms += 499;
-	sl_engine_turn(pair.world.engine);
+	sl_engine_turn(pair.world.engine, 0);
 	CHECK(sl_engine_connections(pair.world.engine) == 1);
 	pair.world.clock_ms += 2;
 	UNTIL(&pair.world, sl_engine_connections(pair.world.engine) == 0);

@@ -220,7 +220,7 @@ static void test_cut(void)
 	fill(730, 1);
 	send_burst(client, &bursts[1], NULL, 0);
 	for (int turns = 0; turns < 10; turns++)
-		sl_engine_turn(world.engine);
+		sl_engine_turn(world.engine, 0);
 	sl_engine_hold(world.engine, false);
 	struct sockaddr_storage from;
 	socklen_t from_length;

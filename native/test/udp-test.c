@@ -44,7 +44,7 @@ static void test_round_trip_and_idle(void)
 	CHECK(world.asked == 1 && world.counters[SL_UDP_ACTIVE] == 1);
 	/* It was used again after an answer: the longer time-out holds. */
 	world.clock_ms += 1999;
-	sl_engine_turn(world.engine);
+	sl_engine_turn(world.engine, 0);
 	CHECK(world.counters[SL_UDP_ACTIVE] == 1);
 	world.clock_ms += 1;
 	UNTIL(&world, world.counters[SL_UDP_ACTIVE] == 0);

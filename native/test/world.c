@@ -62,7 +62,7 @@ void world_close(struct world* world)
 
 void turn_once(struct world* world)
 {
-	if (!sl_engine_turn(world->engine))
+	if (!sl_engine_turn(world->engine, 0))
 		usleep(100);
 }
 

@@ -127,6 +127,13 @@ function misuse(addon: Addon): void {
     addon.stop(engine);
   });
 
+  test("a thread has one engine at a time, and the next one when it has stopped", () => {
+    const first = create();
+    assert.throws(create, { code: "ERR_NOT_OPEN", message: "the thread's loop takes no engine" });
+    addon.stop(first);
+    addon.stop(create());
+  });
+
   test("a socket is closed once, and a descriptor that is none of ours stays open", () => {
     const fd = addon.openSocket(loopback(), true, false, 1);
     addon.closeSocket(fd);

@@ -58,6 +58,7 @@ else {
       "udp joined: passed",
       "memory: passed",
       "ring: passed",
+      "wait: passed",
     ]);
   });
 
