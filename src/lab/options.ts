@@ -122,7 +122,7 @@ export interface KernelSubject {
 
 /** A real kube-proxy: the rules in a kernel are its own. */
 export interface KubeProxySubject {
-  readonly name: "kube-proxy";
+  readonly name: string;
   readonly mode: "iptables";
   readonly scheduler: undefined;
   /** The path of the binary. */
