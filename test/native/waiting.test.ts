@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { promisify } from "node:util";
 import { MessageChannel, Worker } from "node:worker_threads";
+import { threadFile } from "../../src/host/thread-file.ts";
 import { type BareEngine, enginesHere, type MakeEngine } from "../dataplane/workers/bare-engine.ts";
 import { deadAddr } from "../dataplane/workers/peers.ts";
 import { type Suite, suite } from "../support/suite.ts";
@@ -27,6 +28,7 @@ function waiting(within: Suite, bareEngine: MakeEngine): void {
     "a file, read by the pool": () => readFile("/proc/self/status"),
     "a process that ends": () => promisify(execFile)("true"),
     "a message of another thread": messageOfThread,
+    "what a thread is told that waits in an engine of its own, and with its end": idleThread,
     "a port of its own": messageOfPort,
     "a socket that was just opened": socketOpened,
     "one after the other": async () => {
@@ -82,6 +84,16 @@ async function messageOfThread(): Promise<void> {
   const thread = new Worker(source, { eval: true });
   thread.postMessage(7, []);
   assert.deepEqual(await once(thread, "exit"), [7]);
+}
+
+async function idleThread(): Promise<void> {
+  const thread = new Worker(threadFile(import.meta.url, "idle-engine-thread"));
+  assert.deepEqual(await once(thread, "message"), ["idle"]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  thread.postMessage("told", []);
+  assert.deepEqual(await once(thread, "message"), ["told"]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(await thread.terminate(), 1);
 }
 
 async function messageOfPort(): Promise<void> {
