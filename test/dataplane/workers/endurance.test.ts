@@ -42,15 +42,15 @@ for (const engine of ["node", "native"] as const) {
   else
     test(name, async () => {
       const backend = startCommand([load, "backend", "close"]);
-      await until(() => backend.stdout().includes("\n") || backend.ended);
-      const endpoint = { ip, port: Number(backend.stdout()) };
-      // Below what the host gives out by itself, and no other process's of this test.
-      const at = { ip, port: 10_000 + (process.pid % 20_000) };
-      const forwarding = await startForwarding(engine, at, { tcp: endpoint, udp: endpoint });
-      const descriptors = forwarding.descriptors();
-      const quiet = (): Promise<void> => until(() => forwarding.descriptors() === descriptors);
-      const endMs = performance.now() + LONGEST_MS[engine];
       try {
+        await until(() => backend.stdout().includes("\n") || backend.ended);
+        const endpoint = { ip, port: Number(backend.stdout()) };
+        // Below what the host gives out by itself, and no other process's of this test.
+        const at = { ip, port: 10_000 + (process.pid % 20_000) };
+        const forwarding = await startForwarding(engine, at, { tcp: endpoint, udp: endpoint });
+        const descriptors = forwarding.descriptors();
+        const quiet = (): Promise<void> => until(() => forwarding.descriptors() === descriptors);
+        const endMs = performance.now() + LONGEST_MS[engine];
         const connect = async (count: number): Promise<number> => {
           let done = 0;
           while (done < count && performance.now() < endMs) done += await slice(at.port);
