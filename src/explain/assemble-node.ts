@@ -47,12 +47,21 @@ export interface AssembledNode {
 
 /** Makes a node of its parts; what is not known of it is assumed, and said. */
 export function assembleNode(parts: NodeParts): AssembledNode {
-  const { host: plain, assumptions }: AssumedHost = assumeHost(parts);
-  const { servers, hasVirtualInterface = parts.interfaces === undefined } = parts;
-  const host =
-    servers === undefined || !hasVirtualInterface ? plain : withVirtualAddresses(plain, virtualAddresses(servers));
+  const { host, assumptions } = hostOf(parts);
+  const said = parts.connections === undefined ? ["no connection is open yet"] : [];
+  const unwalked = parts.nftables === undefined ? [] : unwalkedChains(parts.nftables);
+  const passed = unwalked.map((chain) => `${chain} lets the packet pass: its hook is not walked`);
+  const absent = parts.interfaces === undefined ? absentText(absentInterfaces(parts, host)) : [];
+  return {
+    node: nodeOf(parts),
+    assumptions: [...assumptions, ...absent, ...said, ...passed, ...outsideDeciders(parts), ...(parts.remarks ?? [])],
+  };
+}
+
+/** The node alone: nothing is looked for that would have to be said. */
+export function nodeOf(parts: NodeParts): EmulatedNode {
   const context = { sets: parts.sets && prepareSets(parts.sets, parts.laterSeconds) };
-  const { ipvsEntries: entries, laterSeconds = 0, connectionsMax: max, tcpLoose = true } = parts;
+  const { ipvsEntries: entries, laterSeconds = 0, connectionsMax: max, tcpLoose = true, connections = [] } = parts;
   const ipvsStart = entries === undefined ? undefined : { entries, laterSeconds };
   const hooksOf = (family: Family): readonly HookFunction[] => [
     ...(parts.iptables ?? [])
@@ -61,17 +70,16 @@ export function assembleNode(parts: NodeParts): AssembledNode {
     ...(parts.nftables === undefined ? [] : nftHooks(parts.nftables, family, laterSeconds)),
     ...(parts.servers === undefined ? [] : ipvsHooks(ofFamily(parts.servers, family), family, ipvsStart)),
   ];
-  const unwalked = parts.nftables === undefined ? [] : unwalkedChains(parts.nftables);
-  const connections = parts.connections ?? [];
-  const said = parts.connections === undefined ? ["no connection is open yet"] : [];
   const table = tableOf(connections, { laterSeconds, tcpLoose, ...(max === undefined ? {} : { max }) });
-  const node = createNode(host, { 4: hooksOf(4), 6: hooksOf(6) }, table);
-  const passed = unwalked.map((chain) => `${chain} lets the packet pass: its hook is not walked`);
-  const absent = parts.interfaces === undefined ? absentText(absentInterfaces(parts, host)) : [];
-  return {
-    node,
-    assumptions: [...assumptions, ...absent, ...said, ...passed, ...outsideDeciders(parts), ...(parts.remarks ?? [])],
-  };
+  return createNode(hostOf(parts).host, { 4: hooksOf(4), 6: hooksOf(6) }, table);
+}
+
+function hostOf(parts: NodeParts): AssumedHost {
+  const { host: plain, assumptions } = assumeHost(parts);
+  const { servers, hasVirtualInterface = parts.interfaces === undefined } = parts;
+  const host =
+    servers === undefined || !hasVirtualInterface ? plain : withVirtualAddresses(plain, virtualAddresses(servers));
+  return { host, assumptions };
 }
 
 function absentText(names: readonly string[]): readonly string[] {

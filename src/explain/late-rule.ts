@@ -2,7 +2,7 @@ import type { PacketHead } from "../dataplane/emulated/netfilter/packet.ts";
 import { renderRule } from "../modes/iptables/render.ts";
 import type { IptablesRuleset, Rule } from "../modes/iptables/ruleset.ts";
 import { familyOf } from "../net/ip.ts";
-import { assembleNode, type NodeParts } from "./assemble-node.ts";
+import { nodeOf, type NodeParts } from "./assemble-node.ts";
 import type { PacketOutcome } from "./packet-outcome.ts";
 import { tracePacket } from "./trace-packet.ts";
 
@@ -26,7 +26,7 @@ export function lateRule(
     ruleset.family === family ? withoutRule(ruleset, { table: table!, chain: chain!, text }) : ruleset,
   );
   if (iptables === undefined) return undefined;
-  const { outcomes } = tracePacket(assembleNode({ ...parts, iptables }).node, head, { inInterface });
+  const { outcomes } = tracePacket(nodeOf({ ...parts, iptables }), head, { inInterface });
   const through = outcomes.find(({ verdict }) => verdict === "forward" || verdict === "local" || verdict === "pass");
   const accepting = through?.path.find(
     ({ hook, where, effect }) => hook === last.hook && where.startsWith(`${table}/`) && effect === "accept",

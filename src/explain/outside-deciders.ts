@@ -9,8 +9,9 @@ const deciders: readonly (readonly [prefix: string, what: string])[] = [
 
 /** What decides about packets of the node and is no rule of a dump, in words. */
 export function outsideDeciders({ iptables = [] }: Pick<NodeParts, "iptables">): readonly string[] {
-  const chains = iptables.flatMap(({ tables }) => tables.flatMap(({ chains: some }) => some));
   return deciders
-    .filter(([prefix]) => chains.some(({ name }) => name.startsWith(prefix)))
+    .filter(([prefix]) =>
+      iptables.some(({ tables }) => tables.some(({ chains }) => chains.some(({ name }) => name.startsWith(prefix)))),
+    )
     .map(([, what]) => `${what} may decide before the rules do, and no dump has them`);
 }
