@@ -33,9 +33,14 @@ export function surroundingOf(line: string): Surrounding | undefined {
   return LEFT_OUT.test(bare) ? { kind: "left-out", text: bare } : undefined;
 }
 
-/** Blanks as pages and word processors have them, those of no width, quotes that are curved, entities of HTML. */
+const ESCAPE = "\u001B";
+/** What a terminal takes for a change of colour. */
+const COLOUR = new RegExp(ESCAPE + String.raw`\[[\d;]*[A-Za-z]`, "g");
+
+/** Blanks as pages and word processors have them, those of no width, quotes that are curved, entities of HTML, colours. */
 const FOREIGN = /[\u00A0\u2000-\u200A\u202F\u200B\u2060\u201C\u201D]|&(?:quot|#34|nbsp);/;
 const replacements: readonly (readonly [RegExp, string])[] = [
+  [COLOUR, ""],
   [/[\u200B\u2060]/g, ""],
   [/[\u00A0\u2000-\u200A\u202F]|&nbsp;/g, " "],
   [/[\u201C\u201D]|&(?:quot|#34);/g, '"'],
@@ -46,7 +51,7 @@ const replacements: readonly (readonly [RegExp, string])[] = [
 
 /** The same text in the characters that the tools print. */
 export function plainCharacters(text: string): string {
-  if (!FOREIGN.test(text)) return text;
+  if (!FOREIGN.test(text) && !text.includes(ESCAPE)) return text;
   return replacements.reduce((changed, [pattern, plain]) => changed.replaceAll(pattern, plain), text);
 }
 

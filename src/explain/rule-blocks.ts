@@ -51,7 +51,8 @@ function beginsAnother({ table, lines }: RuleBlock, { text }: NumberedLine): boo
 }
 
 /** Marks of quotation, and what stands before a program's words in a system's log. */
-const LOG_OR_QUOTE = /^(?:>\s?)+|^\s*[A-Z][a-z]{2}\s+\d+ [\d:]{8} \S+ [\w.-]+(?:\[\d+\])?: /;
+const LOG_OR_QUOTE =
+  /^(?:>\s?)+|^\s*[A-Z][a-z]{2}\s+\d+ [\d:]{8} \S+ [\w.-]+(?:\[\d+\])?: |^\d{4}-\d\d-\d\dT[\d:.]+Z? /;
 
 /** Without indentation, marks of quotation, and numbers of lines. */
 export function numberedLines(text: string): readonly NumberedLine[] {
