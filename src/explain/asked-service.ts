@@ -50,7 +50,7 @@ export function askedService(
     },
     late: (trace, stopped) => lateRule(parts, trace, stopped),
     hairpin: (client) => hairpinText(routing, client),
-    wayTo: (ip) => (parts.interfaces === undefined ? undefined : wayTo(routing, ip)),
+    wayTo: (ip) => (parts.routes === undefined ? undefined : wayTo(routing, ip)),
     isElsewhere: (to) => (port === undefined ? isElsewhereInSets(parts, asked, to) : isElsewhere(port, to)),
   };
 }

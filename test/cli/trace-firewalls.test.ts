@@ -242,6 +242,7 @@ test("a packet that leaves by where it came in, as it came, may be answered past
   const masquerading = `${all}*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n`;
   assert.doesNotMatch(await why({ ...given, iptablesSave: file(masquerading) }), past);
   assert.doesNotMatch(await why({ iptablesSave: file(all) }), past, "nobody told of interfaces");
+  assert.doesNotMatch(await why({ iptablesSave: file(all), ipAddr }), past, "nobody told of routes");
 });
 
 test("a packet that comes in by another way than answers go is lost to reverse path filtering", async () => {
