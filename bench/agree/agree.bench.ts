@@ -14,7 +14,8 @@
  *
  * What is not installed (Debian: wrk, iperf3, sockperf) or not built is named. Decides nothing: the figures are to be read.
  *
- * Options: `--only wrk,iperf3,sockperf,sockperf-paced`, `--rounds N`, `--seed N` of the order, `--out FILE` that gets this run as JSON, behind those that are in it.
+ * Options: `--only wrk,iperf3,sockperf,sockperf-paced`, `--rounds N`, `--seed N` of the order, `--out FILE` that gets this run
+ * as JSON, behind those that are in it; `--show FILE` measures nothing, and prints the figures of all runs in it together.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -25,7 +26,7 @@ import type { Interval } from "../../src/measure/intervals.ts";
 import { type LoadGenerator, startNodeGenerator } from "../../src/measure/load/generator.ts";
 import { nativeGeneratorFile, startNativeGenerator } from "../../src/measure/load/native-generator.ts";
 import { renderTable } from "../frame/render.ts";
-import { type Agreement, agreementsOf } from "./agreement.ts";
+import { type Agreement, agreementsOf, roundsOf, type Said } from "./agreement.ts";
 import { comparisons, isInstalled, SERVICE_US } from "./comparisons.ts";
 
 const { values } = parseArgs({
@@ -34,69 +35,84 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "12" },
     seed: { type: "string", default: String(freshSeed()) },
     out: { type: "string" },
+    show: { type: "string" },
   },
 });
 const GENERATORS_CPU = "0";
 const SERVERS_CPU = "1";
 
-const environment = environmentStart();
-const native = nativeGeneratorFile();
-if (native === undefined) throw new Error("the servers in C are not built: npm run build:native");
-// Threads and processes that are started from here on stay there, too.
-await execOk(["taskset", "-a", "-p", "-c", GENERATORS_CPU, String(process.pid)]);
-const commands: RunningCommand[] = [];
-const generators: LoadGenerator[] = [startNativeGenerator(native), startNodeGenerator()];
-try {
-  const rows: Agreement[] = [];
-  for (const name of values.only.split(",")) {
-    const [tool] = name.split("-") as [string];
-    if (!(await isInstalled(tool))) {
-      console.log(`not measured: ${tool}, which is not installed`);
-      continue;
-    }
-    const comparison = await comparisons[name]!({ program: native, generators, processor: SERVERS_CPU, commands });
-    rows.push(...(await agreementsOf(comparison, Number(values.rounds), Number(values.seed))));
-  }
-  const head = ["work", "generator", "figure", "value (95 %)", "at most", "of theirs (95 %)", "within 10 %"];
-  console.log(renderTable([head, ...rows.map(lineOf)]));
-  if (values.out !== undefined) {
-    const runs = [...runsIn(values.out), await documentOf(rows)];
-    writeFileSync(values.out, `${JSON.stringify({ runs }, undefined, 2)}\n`);
-  }
-} finally {
-  await Promise.all(generators.map((generator) => generator.close()));
-  await Promise.all(commands.map((command) => command.stop("SIGKILL")));
+/** What a file holds of one run. */
+interface Run {
+  readonly said: readonly Said[];
 }
 
-function runsIn(file: string): readonly object[] {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { runs: object[] }).runs : [];
+if (values.show === undefined) await measure();
+else show(runsIn(values.show));
+
+async function measure(): Promise<void> {
+  const start = environmentStart();
+  const native = nativeGeneratorFile();
+  if (native === undefined) throw new Error("the servers in C are not built: npm run build:native");
+  // Threads and processes that are started from here on stay there, too.
+  await execOk(["taskset", "-a", "-p", "-c", GENERATORS_CPU, String(process.pid)]);
+  const commands: RunningCommand[] = [];
+  const generators: LoadGenerator[] = [startNativeGenerator(native), startNodeGenerator()];
+  const said: Said[] = [];
+  try {
+    for (const name of values.only.split(",")) {
+      const [tool] = name.split("-") as [string];
+      if (!(await isInstalled(tool))) {
+        console.log(`not measured: ${tool}, which is not installed`);
+        continue;
+      }
+      const comparison = await comparisons[name]!({ program: native, generators, processor: SERVERS_CPU, commands });
+      said.push(...(await roundsOf(comparison, Number(values.rounds), Number(values.seed))));
+    }
+  } finally {
+    await Promise.all(generators.map((generator) => generator.close()));
+    await Promise.all(commands.map((command) => command.stop("SIGKILL")));
+  }
+  show([{ said }]);
+  if (values.out === undefined) return;
+  const environment = environmentSince(start, "the load generators of sluice, in C and in Node");
+  const run = {
+    environment: { ...environment, versions: { ...environment.versions, ...(await versionsOf()) } },
+    seed: values.seed,
+    serviceUs: SERVICE_US,
+    processors: { generators: GENERATORS_CPU, servers: SERVERS_CPU },
+    said,
+  };
+  writeFileSync(values.out, `${JSON.stringify({ runs: [...runsIn(values.out), run] }, undefined, 2)}\n`);
+}
+
+function runsIn(file: string): readonly Run[] {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { runs: Run[] }).runs : [];
+}
+
+function show(runs: readonly Run[]): void {
+  const head = ["work", "generator", "figure", "value (95 %)", "at most", "of theirs (95 %)", "within 10 %"];
+  console.log(renderTable([head, ...agreementsOf(runs.map((run) => run.said)).map(lineOf)]));
 }
 
 function lineOf({ work, generator, figure, unit, value, ratio, agrees, atMost }: Agreement): string[] {
-  const said = `${text(value, 0)} ${unit === "us" ? "µs" : "/s"}`;
-  return [work, generator, figure, said, atMost === undefined ? "" : String(atMost), text(ratio, 3), agrees];
+  const text = `${textOf(value, 0)} ${unit === "us" ? "µs" : "/s"}`;
+  return [work, generator, figure, text, atMost === null ? "" : String(atMost), textOf(ratio, 3), agrees];
 }
 
-/** With the machine, the command and who was compared with. */
-async function documentOf(agreements: readonly Agreement[]): Promise<object> {
+async function versionsOf(): Promise<Readonly<Record<string, string>>> {
   const asked = [
     ["wrk", "-v"],
     ["iperf3", "--version"],
     ["sockperf", "--version"],
   ] as const;
-  const versions = asked.map(async (argv) => (await exec(argv).catch(() => undefined))?.stdout.trim().split("\n")[0]);
-  return {
-    environment: environmentSince(environment, "the load generators of sluice, in C and in Node"),
-    seed: values.seed,
-    rounds: Number(values.rounds),
-    serviceUs: SERVICE_US,
-    processors: { generators: GENERATORS_CPU, servers: SERVERS_CPU },
-    versions: (await Promise.all(versions)).filter((version) => version !== undefined),
-    agreements,
-  };
+  const lines = asked.map(async ([tool, option]) => {
+    const said = await exec([tool, option]).catch(() => undefined);
+    return [tool, said?.stdout.trim().split("\n")[0] ?? "not there"] as const;
+  });
+  return Object.fromEntries(await Promise.all(lines));
 }
 
-function text({ estimate, low, high }: Interval, digits: number): string {
+function textOf({ estimate, low, high }: Interval, digits: number): string {
   const range = low === undefined || high === undefined ? "" : ` (${low.toFixed(digits)} … ${high.toFixed(digits)})`;
   return estimate === undefined ? "?" : `${estimate.toFixed(digits)}${range}`;
 }
