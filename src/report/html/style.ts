@@ -36,7 +36,8 @@ caption { text-align: left; font-weight: 600; padding-bottom: 0.3rem; }
 caption span { display: inline-block; position: sticky; left: 0; max-width: min(928px, calc(100vw - 32px)); }
 th, td { padding: 3px 12px 3px 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th[scope="row"], thead th:first-child { text-align: left; font-weight: 600; position: sticky; left: 0; background: var(--page); }
-.words { width: min(928px, calc(100vw - 32px)); }
+.words { width: min(928px, calc(100vw - 32px)); overflow-wrap: anywhere; }
+.words th:first-child { width: 48%; }
 .words td, .words th { text-align: left; white-space: normal; }
 .answers { margin: 0.6rem 0; padding-left: 1.2rem; }
 .answers li { margin: 0.25rem 0; }
