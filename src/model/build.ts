@@ -1,4 +1,4 @@
-import type { Node, ServiceCidr } from "../cluster/objects.ts";
+import type { Node, Service, ServiceCidr } from "../cluster/objects.ts";
 import type { ClusterSnapshot } from "../cluster/state.ts";
 import { type Cidr, formatCidr } from "../net/cidr.ts";
 import type { Family } from "../net/ip.ts";
@@ -9,7 +9,7 @@ import { viewNode } from "./node-view.ts";
 import { compareText } from "./order.ts";
 import type { ServicePort } from "./service-port.ts";
 import { createServicePortMemory, servicePorts } from "./service-ports.ts";
-import { type UserspacePortMemory, userspacePorts } from "./userspace.ts";
+import { createUserspacePortMemory, userspacePorts } from "./userspace.ts";
 import { watchesSlice } from "./watched.ts";
 
 /**
@@ -36,7 +36,9 @@ export type ModelBuilder = (snapshot: ClusterSnapshot, nodeName: string) => Mode
  */
 export function createModelBuilder(): ModelBuilder {
   const memory = { 4: createServicePortMemory(), 6: createServicePortMemory() };
-  const userspaceMemory: UserspacePortMemory = new WeakMap();
+  const userspaceMemory = createUserspacePortMemory();
+  const ports4Of = (service: Service, place: number): readonly ServicePort[] =>
+    memory[4].ofService.get(service, place)?.ports ?? none;
   const view = createNodeViewer();
   return (snapshot, nodeName) => {
     const { services, serviceCidrs } = snapshot;
@@ -46,7 +48,7 @@ export function createModelBuilder(): ModelBuilder {
     return {
       node,
       servicePorts: { 4: ports4, 6: servicePorts(services, slices, 6, node, memory[6]) },
-      userspacePorts: userspacePorts(snapshot, (service) => memory[4].get(service)?.ports ?? none, userspaceMemory),
+      userspacePorts: userspacePorts(snapshot, ports4Of, userspaceMemory),
       serviceCidrs: { 4: serviceCidrsOf(serviceCidrs, 4), 6: serviceCidrsOf(serviceCidrs, 6) },
     };
   };

@@ -13,22 +13,28 @@ interface Host {
   readonly about: Omit<Endpoint, "addr" | "text">;
 }
 
-/** Slices by the `namespace/name` of the Service that their label names, each list in order of name. Others are left out. */
-export function slicesByService(slices: readonly EndpointSlice[]): ReadonlyMap<string, readonly EndpointSlice[]> {
-  const byService = new Map<string, EndpointSlice[]>();
+/** By namespace and name of the Service: two look-ups take less time than to make one key of both. */
+export type SlicesByService = ReadonlyMap<string, ReadonlyMap<string, readonly EndpointSlice[]>>;
+
+/** Slices by the Service that their label names, each list in order of name. Others are left out. */
+export function slicesByService(slices: readonly EndpointSlice[]): SlicesByService {
+  const byNamespace = new Map<string, Map<string, EndpointSlice[]>>();
   for (const slice of slices) {
     const { namespace, name, labels } = slice.metadata;
     const service = labels[SERVICE_NAME] ?? "";
     if (service === "" || namespace === "" || name === "") continue;
-    const key = `${namespace}/${service}`;
-    const siblings = byService.get(key);
-    if (siblings === undefined) byService.set(key, [slice]);
+    let byService = byNamespace.get(namespace);
+    if (byService === undefined) byNamespace.set(namespace, (byService = new Map()));
+    const siblings = byService.get(service);
+    if (siblings === undefined) byService.set(service, [slice]);
     else siblings.push(slice);
   }
-  for (const siblings of byService.values()) {
-    siblings.sort((a, b) => compareText(a.metadata.name, b.metadata.name));
+  for (const byService of byNamespace.values()) {
+    for (const siblings of byService.values()) {
+      if (siblings.length > 1) siblings.sort((a, b) => compareText(a.metadata.name, b.metadata.name));
+    }
   }
-  return byService;
+  return byNamespace;
 }
 
 /**

@@ -1,16 +1,21 @@
 import type { EndpointSlice, Service } from "../cluster/objects.ts";
 import type { Family } from "../net/ip.ts";
 import { categorizeEndpoints } from "./categorize.ts";
-import { endpointsByPort } from "./endpoints.ts";
+import { endpointsByPort, type SlicesByService } from "./endpoints.ts";
+import { createHeldOrder, type Sorter } from "./held-order.ts";
 import type { NodeView } from "./model.ts";
 import { compareServicePorts } from "./order.ts";
+import { createPlaceMemory, type PlaceMemory } from "./place-memory.ts";
 import { portKey } from "./port.ts";
 import type { Endpoint, ServicePort, ServicePortInfo } from "./service-port.ts";
 import { hasClusterIp, servicePortInfos } from "./services.ts";
 import { watchesService } from "./watched.ts";
 
-/** What a Service came to the last time, by the Service. */
-export type ServicePortMemory = WeakMap<Service, Remembered>;
+export interface ServicePortMemory {
+  /** What a Service came to the last time. */
+  readonly ofService: PlaceMemory<Service, Remembered>;
+  readonly sort: Sorter<ServicePort>;
+}
 
 interface Remembered {
   readonly slices: readonly EndpointSlice[];
@@ -18,36 +23,38 @@ interface Remembered {
   readonly ports: readonly ServicePort[];
 }
 
+const none: readonly EndpointSlice[] = [];
+
 export function createServicePortMemory(): ServicePortMemory {
-  return new WeakMap();
+  return { ofService: createPlaceMemory(), sort: createHeldOrder<ServicePort>(compareServicePorts) };
 }
 
 /**
  * The service ports of one family as kube-proxy 1.36 sees them on a node, in order of name, then protocol.
  *
- * @param slices by `namespace/name` of their Service; those of a Service that is not proxied are never looked at.
+ * @param slices those of a Service that is not proxied are never looked at.
  * @param memory what is remembered of a Service with the same slices and node is used again.
  */
 export function servicePorts(
   services: readonly Service[],
-  slices: ReadonlyMap<string, readonly EndpointSlice[]>,
+  slices: SlicesByService,
   family: Family,
   node: NodeView,
-  memory: ServicePortMemory,
+  { ofService, sort }: ServicePortMemory,
 ): readonly ServicePort[] {
   const ports: ServicePort[] = [];
-  for (const service of services) {
-    if (!watchesService(service) || !hasClusterIp(service)) continue;
+  for (const [place, service] of services.entries()) {
     const { namespace, name } = service.metadata;
-    const own = slices.get(`${namespace}/${name}`) ?? [];
-    let known = memory.get(service);
+    const own = slices.get(namespace)?.get(name) ?? none;
+    let known = ofService.get(service, place);
     if (known === undefined || known.node !== node || !sameItems(known.slices, own)) {
       known = { slices: own, node, ports: portsOfService(service, own, family, node) };
-      memory.set(service, known);
+      ofService.set(service, place, known);
     }
     ports.push(...known.ports);
   }
-  return ports.sort(compareServicePorts);
+  ofService.cut(services.length);
+  return sort(ports);
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
@@ -60,6 +67,7 @@ function portsOfService(
   family: Family,
   node: NodeView,
 ): readonly ServicePort[] {
+  if (!watchesService(service) || !hasClusterIp(service)) return [];
   const infos = servicePortInfos(service, family);
   if (infos.length === 0) return [];
   const endpoints = endpointsByPort(slices, family, node.name);

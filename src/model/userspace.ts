@@ -3,20 +3,29 @@ import type { ClusterSnapshot } from "../cluster/state.ts";
 import { formatSocketAddr, SCTP, type SocketAddr } from "../net/flow.ts";
 import { familyOf } from "../net/ip.ts";
 import { ipOfFamily, ipsOfFamily } from "./families.ts";
+import { createHeldOrder, type Sorter } from "./held-order.ts";
 import { compareText } from "./order.ts";
+import { createPlaceMemory, type PlaceMemory } from "./place-memory.ts";
 import { portKey, readPort } from "./port.ts";
 import type { ServicePort } from "./service-port.ts";
 import { affinitySecondsOf, hasClusterIp } from "./services.ts";
 import type { UserspacePort } from "./userspace-port.ts";
 import { watchedByUserspaceMode } from "./watched.ts";
 
-/** What a Service came to the last time, by the Service. */
-export type UserspacePortMemory = WeakMap<Service, Remembered>;
+export interface UserspacePortMemory {
+  /** What a Service came to the last time. */
+  readonly ofService: PlaceMemory<Service, Remembered>;
+  readonly sort: Sorter<UserspacePort>;
+}
 
 interface Remembered {
   readonly object: Endpoints | undefined;
   readonly ports4: readonly ServicePort[];
   readonly ports: readonly UserspacePort[];
+}
+
+export function createUserspacePortMemory(): UserspacePortMemory {
+  return { ofService: createPlaceMemory(), sort: createHeldOrder((a, b) => compareText(a.name, b.name)) };
 }
 
 /** Ready addresses of a Service at a port. */
@@ -30,29 +39,29 @@ type Ready = (port: Pick<UserspacePort, "name" | "portName" | "proto">) => reado
  * its slices stand in, as kube-proxy of today reads them. That is ours: a cluster of today is rarely dumped with its
  * Endpoints.
  *
- * @param ports4Of the IPv4 service ports that a Service is to today's kube-proxy.
+ * @param ports4Of the IPv4 service ports that a Service, which stands at that place, is to today's kube-proxy.
  * @param memory what is remembered of a Service with the same of both is used again.
  */
 export function userspacePorts(
   { services, endpoints }: Pick<ClusterSnapshot, "services" | "endpoints">,
-  ports4Of: (service: Service) => readonly ServicePort[],
-  memory: UserspacePortMemory,
+  ports4Of: (service: Service, place: number) => readonly ServicePort[],
+  { ofService, sort }: UserspacePortMemory,
 ): readonly UserspacePort[] {
   const objects = new Map(endpoints.map((object) => [keyOf(object), object]));
   const ports = new Map<string, UserspacePort>();
-  for (const service of services) {
-    if (!watchedByUserspaceMode(service.metadata) || !hasClusterIp(service)) continue;
+  for (const [place, service] of services.entries()) {
     const object = objects.size === 0 ? undefined : objects.get(keyOf(service));
-    const ports4 = ports4Of(service);
-    let known = memory.get(service);
+    const ports4 = ports4Of(service, place);
+    let known = ofService.get(service, place);
     if (known === undefined || known.object !== object || known.ports4 !== ports4) {
       const ready = object === undefined ? readyInSlices(ports4) : readyInObject(object);
       known = { object, ports4, ports: portsOf(service, ready) };
-      memory.set(service, known);
+      ofService.set(service, place, known);
     }
     for (const port of known.ports) ports.set(port.name, port);
   }
-  return [...ports.values()].sort((a, b) => compareText(a.name, b.name));
+  ofService.cut(services.length);
+  return sort([...ports.values()]);
 }
 
 function keyOf({ metadata }: Service | Endpoints): string {
@@ -61,6 +70,7 @@ function keyOf({ metadata }: Service | Endpoints): string {
 
 function portsOf(service: Service, ready: Ready): readonly UserspacePort[] {
   const { metadata, spec, ingress } = service;
+  if (!watchedByUserspaceMode(metadata) || !hasClusterIp(service)) return [];
   const clusterIp = ipOfFamily(spec.clusterIP ?? "", 4);
   if (clusterIp === undefined) return [];
   const shared = {
