@@ -7,9 +7,10 @@
  * may be, a faster machine. What does not depend on the machine is how often a change takes as long as the host's
  * command takes to replace one chain of its own in the same tables, which nobody who runs that command can undercut.
  *
- * Needs root. Options: `--rounds N`, `--only PATTERN` of cases, `--seed N` of the order.
+ * Needs root. Options: `--rounds N`, `--only PATTERN` of cases, `--seed N` of the order; `--out FILE` adds to the runs
+ * that another part has left there, and tells of all of them.
  */
-import { availableParallelism, cpus, loadavg } from "node:os";
+import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createAgent } from "../../src/agent/agent.ts";
@@ -22,19 +23,8 @@ import { renderTable } from "../frame/render.ts";
 import { median } from "../frame/sample.ts";
 import { largeCluster, NODE } from "./large-cluster.ts";
 import { type Backend, backends, MEMORY_AT_MOST } from "./quoted.ts";
+import { type Measured, readResult, withPart, writeResult } from "./result.ts";
 import { timedDataplane } from "./timed-dataplane.ts";
-
-/** What one process found out. Times in seconds, memory in MB. */
-interface Measured {
-  readonly first: number;
-  readonly firstTool: number;
-  readonly change: number;
-  readonly changeTool: number;
-  readonly changeBytes: number;
-  readonly least: number;
-  readonly resident: number;
-  readonly peak: number;
-}
 
 interface Case {
   readonly label: string;
@@ -62,6 +52,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: String(FEWEST_BLOCKS) },
     only: { type: "string", default: "" },
     seed: { type: "string", default: String(freshSeed()) },
+    out: { type: "string" },
   },
 });
 if (values.child !== undefined) console.log(JSON.stringify(await measure(cases[Number(values.child)]!)));
@@ -70,22 +61,30 @@ else await compare(new RegExp(values.only), Number(values.rounds), Number(values
 async function compare(only: RegExp, rounds: number, seed: number): Promise<void> {
   const chosen = cases.filter(({ label }) => only.test(label));
   console.log(`${chosen.length} cases, ${rounds} rounds in random order (--seed ${seed}), 5 endpoints a service`);
-  console.log(`Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}`);
-  const loads = [loadavg()[0]!];
+  const [startedAt, loads] = [new Date().toISOString(), [loadavg()[0]!]];
   const random = seededRandom(seed);
-  const results = new Map<Case, Measured[]>(chosen.map((one) => [one, []]));
+  const runs = new Map<string, Measured[]>(chosen.map(({ label }) => [label, []]));
   for (let round = 0; round < rounds; round += 1) {
     const left = [...chosen];
     while (left.length > 0) {
       const [one] = left.splice(random.below(left.length), 1);
       const argv = [process.execPath, fileURLToPath(import.meta.url), "--child", String(cases.indexOf(one!))] as const;
-      results.get(one!)!.push(JSON.parse(await execOk(argv, { timeoutMs: CHILD_TIMEOUT_MS })) as Measured);
+      runs.get(one!.label)!.push(JSON.parse(await execOk(argv, { timeoutMs: CHILD_TIMEOUT_MS })) as Measured);
       loads.push(loadavg()[0]!);
     }
   }
-  console.log(renderTable([head, ...chosen.flatMap((one) => linesOf(one, results.get(one)!))]));
-  const [least, most] = [Math.min(...loads), Math.max(...loads)].map((load) => load.toFixed(1));
-  console.log(`load average ${least}…${most} meanwhile, of which some 1 is our own`);
+  const part = {
+    startedAt,
+    seed,
+    rounds,
+    cases: chosen.map(({ label }) => label),
+    loadAverage: [Math.min(...loads), Math.max(...loads)],
+  } as const;
+  const result = withPart(readResult(values.out), part, runs);
+  if (values.out !== undefined) writeResult(values.out, result);
+  const measured = cases.filter(({ label }) => (result.runs[label] ?? []).length > 0);
+  console.log(renderTable([head, ...measured.flatMap((one) => linesOf(one, result.runs[one.label]!))]));
+  console.log(`${JSON.stringify(result.conditions)}; some 1 of the load is our own`);
 }
 
 function linesOf({ label, backend, services }: Case, runs: readonly Measured[]): string[][] {

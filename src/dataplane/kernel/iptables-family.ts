@@ -89,7 +89,7 @@ class FamilyTables implements IptablesFamily {
       const changes = this.#told(plan);
       this.#inForce = undefined;
       this.#whole = true;
-      if (changes.length > 0) await this.#feed(renderChanges(changes, this.#family));
+      if (changes.length > 0) await this.#feed(this.#text(changes));
     };
   }
 
@@ -136,7 +136,7 @@ class FamilyTables implements IptablesFamily {
   }
 
   async #restore(changes: readonly TableChanges[], ruleset: IptablesRuleset): Promise<void> {
-    const text = renderChanges(changes, this.#family);
+    const text = this.#text(changes);
     try {
       await this.#feed(text, (committed) => this.#putBack(committed, ruleset));
     } catch (error) {
@@ -156,7 +156,7 @@ class FamilyTables implements IptablesFamily {
     if (committed.size === 0) return "";
     if (before === undefined) return `; table ${[...committed].join(", ")} holds the new rules`;
     const undo = changesBetween(refused, before).filter(({ name }) => committed.has(name));
-    const { exitCode, stderr } = await this.#run(renderChanges(undo, this.#family));
+    const { exitCode, stderr } = await this.#run(this.#text(undo));
     return exitCode === 0 ? "" : `; and the old rules could not be put back: ${stderr.trim()}`;
   }
 
@@ -168,6 +168,10 @@ class FamilyTables implements IptablesFamily {
     const where = line === undefined ? "" : ` refused line ${line.number}, ${JSON.stringify(line.text)}`;
     const said = stderr.trim() || `exit code ${exitCode}`;
     throw kernelFailed(`${this.#tools.restore} (IPv${this.#family})${where}: ${said}${undone ?? ""}`);
+  }
+
+  #text(changes: readonly TableChanges[]): string {
+    return renderChanges(changes, this.#family, this.#tools.variant === "legacy" ? "descending" : "ascending");
   }
 
   #run(text: string): Promise<{ readonly exitCode: number | null; readonly stderr: string }> {

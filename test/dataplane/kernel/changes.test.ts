@@ -53,6 +53,17 @@ test("the chain that is kubelet's too is not touched while we have no rule in it
   assert.doesNotMatch(text, /KUBE-FIREWALL/);
 });
 
+test("chains are declared by name, and the other way round for who finds the last one first", () => {
+  const to = compiled([node(), service(), slice({ endpoints: ["10.0.0.1", "10.0.0.2"] })], {});
+  const changes = changesBetween({ ...to, tables: [] }, to).filter(({ name }) => name === "nat");
+  const declared = (...order: ["descending"?]): readonly string[] =>
+    renderChanges(changes, 4, ...order).match(/^:\S+/gm) ?? [];
+  assert.ok(declared().length > 5);
+  assert.deepEqual(declared(), declared().toSorted());
+  assert.deepEqual(declared("descending"), declared().toReversed());
+  assert.deepEqual(renderChanges(changes, 4, "descending").match(/^-.*/gm), renderChanges(changes, 4).match(/^-.*/gm));
+});
+
 const input = "*filter\n:A - [0:0]\n-A A -j B\nCOMMIT\n*nat\n:C - [0:0]\n-A C -j D\nCOMMIT\n";
 
 for (const [stderr, number, text, committed] of [
