@@ -54,7 +54,7 @@ interface Given {
 
 export function createAgent(options: AgentOptions): Agent {
   const { mode, programOptions, dataplane, viewModel = (model) => model, host } = options;
-  const build = createModelBuilder();
+  const build = createModelBuilder({ withUserspace: mode === "userspace" });
   let compile = createProgramCompiler(mode, programOptions);
   const planNode = createNodePlanner(mode, programOptions);
   let inForce: Model | undefined;

@@ -30,11 +30,16 @@ const none: readonly ServicePort[] = [];
 /** See `buildModel`; it remembers the model before. */
 export type ModelBuilder = (snapshot: ClusterSnapshot, nodeName: string) => Model;
 
+interface ModelBuilderOptions {
+  /** False: the model has no `userspacePorts`, for who asks for none. @default true */
+  readonly withUserspace?: boolean;
+}
+
 /**
  * Makes a builder for a cluster that changes: what comes of objects that are the same ones as before (`===`) is the
  * same service port as before, so whoever works on service ports may tell by identity which of them to look at again.
  */
-export function createModelBuilder(): ModelBuilder {
+export function createModelBuilder({ withUserspace = true }: ModelBuilderOptions = {}): ModelBuilder {
   const memory = { 4: createServicePortMemory(), 6: createServicePortMemory() };
   const userspaceMemory = createUserspacePortMemory();
   const ports4Of = (service: Service, place: number): readonly ServicePort[] =>
@@ -48,7 +53,7 @@ export function createModelBuilder(): ModelBuilder {
     return {
       node,
       servicePorts: { 4: ports4, 6: servicePorts(services, slices, 6, node, memory[6]) },
-      userspacePorts: userspacePorts(snapshot, ports4Of, userspaceMemory),
+      userspacePorts: withUserspace ? userspacePorts(snapshot, ports4Of, userspaceMemory) : [],
       serviceCidrs: { 4: serviceCidrsOf(serviceCidrs, 4), 6: serviceCidrsOf(serviceCidrs, 6) },
     };
   };

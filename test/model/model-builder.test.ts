@@ -48,3 +48,10 @@ test("another node means other service ports", () => {
   assert.notEqual(build(snapshotOf(objects), "node-b").servicePorts[4][0], before);
   assert.notEqual(build(snapshotOf([...objects, node({ name: "node-a" })]), "node-a").servicePorts[4][0], before);
 });
+
+test("who does without the ports of mode userspace has all else", () => {
+  const snapshot = snapshotOf([service(), slice({ endpoints: ["10.0.0.8"] }), node({ name: "node-a" })]);
+  const whole = buildModel(snapshot, "node-a");
+  assert.equal(whole.userspacePorts.length, 1);
+  assert.deepEqual(createModelBuilder({ withUserspace: false })(snapshot, "node-a"), { ...whole, userspacePorts: [] });
+});
