@@ -67,7 +67,8 @@ forEachEngine("workers: recorded userspace behaviour", (test, running) => {
 
   class Workers implements Carrier {
     readonly #dataplane: Running;
-    #socket: UdpPeer | undefined;
+    /** Open to the end: a port that came twice would be the same flow. */
+    readonly #sockets: UdpPeer[] = [];
 
     constructor(dataplane: Running) {
       this.#dataplane = dataplane;
@@ -90,15 +91,12 @@ forEachEngine("workers: recorded userspace behaviour", (test, running) => {
     }
 
     close(): void {
-      this.#socket?.close();
+      for (const socket of this.#sockets) socket.close();
     }
 
     async #datagram(flow: Flow, again: boolean): Promise<Answer> {
-      if (!again) {
-        this.close();
-        this.#socket = await udpPeer(sourceOf(flow.src));
-      }
-      const peer = this.#socket!;
+      if (!again) this.#sockets.push(await udpPeer(sourceOf(flow.src)));
+      const peer = this.#sockets.at(-1)!;
       const before = peer.received.length;
       peer.send("x", this.#listenerOf(flow));
       await peer.count(before + 1);
