@@ -90,14 +90,16 @@ static void dial_alone(struct sl_engine* engine, struct sl_conn* conn)
 	sl_dialled(engine, conn, fd, fd < 0 ? fd : outcome);
 }
 
-/** One that was ended in between is dialled no more. @return how many are left. */
-static uint32_t leave_living(struct sl_queue* queue)
+/** One that was ended in between, or asks for another endpoint, is dialled no more. @return how many are left. */
+static uint32_t leave_wanted(struct sl_queue* queue)
 {
-	uint32_t living = 0;
-	for (uint32_t at = 0; at < queue->count; at++)
-		if (queue->conns[at]->state != SL_CONN_DEAD)
-			queue->conns[living++] = queue->conns[at];
-	return living;
+	uint32_t wanted = 0;
+	for (uint32_t at = 0; at < queue->count; at++) {
+		struct sl_conn* conn = queue->conns[at];
+		if (conn->state != SL_CONN_DEAD && conn->flow.asking == SL_NOT_ASKING)
+			queue->conns[wanted++] = conn;
+	}
+	return wanted;
 }
 
 void sl_dial(struct sl_engine* engine, struct sl_conn* conn)
@@ -111,7 +113,7 @@ void sl_dial(struct sl_engine* engine, struct sl_conn* conn)
 void sl_dial_all(struct sl_engine* engine)
 {
 	struct sl_queue* dialling = &engine->volley->dialling;
-	uint32_t count = leave_living(dialling);
+	uint32_t count = leave_wanted(dialling);
 	if (sl_together(engine->volley, count))
 		sl_dial_together(engine, dialling->conns, count);
 	else

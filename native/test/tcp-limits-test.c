@@ -64,6 +64,35 @@ static void test_descriptors(void)
 	world_close(&world);
 }
 
+/** One that has waited too long for a descriptor at the moment when there are some again is dialled once. */
+static void test_late_descriptors(void)
+{
+	struct sl_policy policy = plain_policy;
+	struct world world;
+	struct rlimit before;
+	int endpoint;
+	policy.tries = 2;
+	world_open(&world, policy, true);
+	int listening = listen_here(&world.to);
+	int client = connect_to(&world.at, true);
+	getrlimit(RLIMIT_NOFILE, &before);
+	int next = dup(0);
+	close(next);
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = (rlim_t)next + 1, .rlim_max = before.rlim_max});
+	UNTIL(&world, world.counters[SL_ACCEPT_FAILURES] == 1);
+	CHECK(sl_engine_connections(world.engine) == 1);
+	setrlimit(RLIMIT_NOFILE, &before);
+	world.clock_ms += 1000;
+	UNTIL(&world, (endpoint = accept4(listening, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+	pass(&world, 2);
+	CHECK(accept4(listening, NULL, NULL, SOCK_NONBLOCK) < 0 && world.asked == 2);
+	close(endpoint);
+	close(client);
+	UNTIL(&world, sl_engine_connections(world.engine) == 0);
+	close(listening);
+	world_close(&world);
+}
+
 /** An endpoint that refuses is asked about again, as often as the policy says. */
 static void test_tries(void)
 {
@@ -158,6 +187,7 @@ void test_tcp_limits(void)
 {
 	test_slow_reader();
 	test_descriptors();
+	test_late_descriptors();
 	test_tries();
 	test_first_bytes();
 }
