@@ -11,7 +11,7 @@
 #include "group.h"
 
 /** What epoll watches a side for: edges, so that nothing has to be asked twice. */
-#define SL_SIDE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+#define SL_SIDE_EVENTS (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 
 enum sl_conn_state {
 	SL_CONN_ASKING,
@@ -31,6 +31,7 @@ struct sl_side {
 	bool watches_out;       /** epoll is to say when it can be written to */
 	bool hung_up;           /** epoll has said that there is an end to read */
 	bool broken;            /** epoll has said that there is an error to read */
+	bool urgent;            /** it sends urgent data: a read may stop before all that is there */
 	bool ended;             /** its end has been read, or is known to be all that is left */
 	bool delays;            /** the kernel still gathers small writes (no TCP_NODELAY yet) */
 	bool wrote;             /** something has been written to it */

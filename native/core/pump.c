@@ -94,8 +94,9 @@ void sl_side_read(struct sl_side* from, size_t got, size_t room)
 	if (from->bulk)
 		return;
 	/* Less than there was room for is all there is. Epoll tells of more; unless it has told of the end already. */
-	from->readable = got > 0 && from->broken;
-	from->ended = got == 0 || (from->hung_up && !from->broken);
+	bool all = !from->broken && !from->urgent;
+	from->readable = got > 0 && !all;
+	from->ended = got == 0 || (from->hung_up && all);
 }
 
 void sl_moved(struct sl_engine* engine, struct sl_conn* conn, const struct sl_side* from, size_t bytes)
@@ -215,8 +216,12 @@ void sl_pump(struct sl_engine* engine, struct sl_conn* conn)
 
 void sl_side_event(struct sl_side* side, uint32_t events)
 {
-	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+	if (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		side->readable = true;
+	if ((events & EPOLLPRI) && !side->urgent) {
+		side->urgent = true;
+		sl_take_urgent(side->source.fd);
+	}
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		side->hung_up = true;
 	if (events & EPOLLERR)

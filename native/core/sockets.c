@@ -46,10 +46,10 @@ static int prepare_udp(int fd, const struct sl_addr* at)
 	return set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
-/** Accepted sockets inherit TCP_NODELAY: one call for all of them. */
+/** Accepted sockets inherit TCP_NODELAY, and that urgent data comes with the rest: one call for all of them. */
 static int prepare_tcp(int fd)
 {
-	if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0)
+	if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || set(fd, SOL_SOCKET, SO_OOBINLINE, 1) != 0)
 		return -1;
 	return set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
@@ -137,6 +137,11 @@ int sl_open_connecting(const struct sl_addr* to, uint32_t keepalive_s, bool* con
 void sl_set_no_delay(int fd)
 {
 	(void)set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+void sl_take_urgent(int fd)
+{
+	(void)set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 }
 
 int sl_open_flow(const struct sl_addr* to)

@@ -31,6 +31,9 @@ int sl_start_connect(int fd, const struct sl_addr* to, uint32_t keepalive_s);
 /** Has small writes leave at once. */
 void sl_set_no_delay(int fd);
 
+/** Has urgent data come with the other bytes, in its place: else it is skipped. */
+void sl_take_urgent(int fd);
+
 /** Opens a UDP socket connected to an endpoint. */
 int sl_open_flow(const struct sl_addr* to);
 

@@ -160,8 +160,43 @@ static void test_end_of_the_engine(void)
 	close(pair.endpoint_listener);
 }
 
+/** Takes what comes until so much is there. */
+static void expect_bytes(struct world* world, int fd, const char* text)
+{
+	char got[16];
+	size_t length = 0;
+	while (length < strlen(text)) {
+		int more;
+		UNTIL(world, (more = take(fd, got + length, sizeof got - length)) != -EAGAIN);
+		CHECK(more > 0);
+		length += (size_t)more;
+	}
+	CHECK(length == strlen(text) && memcmp(got, text, length) == 0);
+}
+
+/** A read stops at urgent data: that and what is behind it are delivered all the same, and the end comes after them. */
+static void test_urgent(void)
+{
+	struct pair pair;
+	open_pair(&pair, plain_policy);
+	int fds[2] = {pair.client, pair.endpoint};
+	for (int from = 0; from < 2; from++) {
+		say(&pair.world, fds[from], fds[1 - from], "x");
+		for (int last = 0; last < 2; last++) {
+			CHECK(send(fds[from], "ab", 2, 0) == 2 && send(fds[from], "!", 1, MSG_OOB) == 1);
+			CHECK(send(fds[from], "cd", 2, 0) == 2);
+			if (last)
+				shutdown(fds[from], SHUT_WR);
+			expect_bytes(&pair.world, fds[1 - from], "ab!cd");
+		}
+		expect_end(&pair.world, fds[1 - from], 0);
+	}
+	close_pair(&pair);
+}
+
 void test_tcp(void)
 {
+	test_urgent();
 	test_half_close();
 	test_reset();
 	test_back_pressure();
