@@ -116,10 +116,13 @@ static void close_side(struct sl_engine* engine, struct sl_side* side, bool rese
 		sl_rest_drop(&engine->buffers, &side->rest);
 	if (side->source.fd < 0)
 		return;
-	if (resets)
+	if (resets) {
+		if (side->watched)
+			sl_unwatch(engine, side->source.fd);
 		sl_close_reset(side->source.fd);
-	else
+	} else {
 		sl_close_soon(engine, side->source.fd);
+	}
 	side->source.fd = -1;
 }
 

@@ -10,8 +10,10 @@
 /** How long a connection waits for a descriptor before it is given up, so that those who wait cannot block each other. */
 #define STARVING_MS 1000
 
-static void hang_up(struct sl_conn* conn)
+static void hang_up(struct sl_engine* engine, struct sl_conn* conn)
 {
+	if (conn->endpoint.watched)
+		sl_unwatch(engine, conn->endpoint.source.fd);
 	if (conn->endpoint.source.fd >= 0)
 		close(conn->endpoint.source.fd);
 	conn->endpoint.source.fd = -1;
@@ -22,7 +24,7 @@ static void hang_up(struct sl_conn* conn)
 
 static void failed(struct sl_engine* engine, struct sl_conn* conn)
 {
-	hang_up(conn);
+	hang_up(engine, conn);
 	sl_add(engine, SL_REFUSED, 1);
 	if (conn->flow.attempt + 1 < conn->policy->tries) {
 		conn->flow.attempt++;

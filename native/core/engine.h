@@ -106,7 +106,11 @@ bool sl_has_news(const struct sl_engine* engine);
 
 /** @return 0 or -errno. */
 int sl_watch(struct sl_engine* engine, struct sl_source* source, uint32_t events);
-void sl_unwatch(struct sl_engine* engine, struct sl_source* source);
+/**
+ * Before a descriptor is closed: a process that is being started may have a copy of it, and what epoll watches lives as
+ * long as any. Nothing happens for one that is not watched.
+ */
+void sl_unwatch(struct sl_engine* engine, int fd);
 /** When something is due that begins now. */
 uint64_t sl_due_ms(const struct sl_engine* engine, uint32_t wait_ms);
 

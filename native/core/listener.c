@@ -102,7 +102,7 @@ void sl_listener_close(struct sl_engine* engine, struct sl_listener* listener)
 		sl_udp_end_flows_of(engine, listener);
 	/* Closing alone would not do: the socket lives on in the host's descriptor, and epoll with it. */
 	if (listener->watched)
-		sl_unwatch(engine, &listener->source);
+		sl_unwatch(engine, listener->source.fd);
 	listener->watched = false;
 	close(listener->source.fd);
 	listener->source.fd = -1;
@@ -125,7 +125,7 @@ void sl_engine_unlisten(struct sl_engine* engine, uint32_t id)
 void sl_listener_rests(struct sl_engine* engine, struct sl_listener* listener)
 {
 	if (listener->watched)
-		sl_unwatch(engine, &listener->source);
+		sl_unwatch(engine, listener->source.fd);
 	listener->watched = false;
 	sl_shortage_begins(engine);
 }
@@ -142,7 +142,7 @@ void sl_listeners_watch(struct sl_engine* engine, bool watch_them)
 			if (watch(engine, listener) != 0)
 				sl_shortage_begins(engine);
 		} else {
-			sl_unwatch(engine, &listener->source);
+			sl_unwatch(engine, listener->source.fd);
 			listener->watched = false;
 		}
 	}

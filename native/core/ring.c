@@ -149,6 +149,13 @@ void sl_ring_watch(struct sl_ring* ring, int epoll, int fd, const struct epoll_e
 	call->addr = (uintptr_t)event;
 }
 
+void sl_ring_unwatch(struct sl_ring* ring, int epoll, int fd)
+{
+	struct io_uring_sqe* call = note(ring, IORING_OP_EPOLL_CTL, epoll);
+	call->off = (unsigned)fd;
+	call->len = EPOLL_CTL_DEL;
+}
+
 /** @return how many results came in. */
 static unsigned reap(struct sl_ring* ring)
 {

@@ -37,6 +37,7 @@ void sl_ring_close(struct sl_ring* ring, int fd);
 void sl_ring_set(struct sl_ring* ring, int fd, int level, int name, const int* value);
 /** @param event: read when the ring runs. */
 void sl_ring_watch(struct sl_ring* ring, int epoll, int fd, const struct epoll_event* event);
+void sl_ring_unwatch(struct sl_ring* ring, int epoll, int fd);
 
 /**
  * Makes all calls that were noted. @return their results in order: what the system call returns, or -errno; SL_NOT_MADE

@@ -46,6 +46,7 @@ void sl_udp_end(struct sl_engine* engine, struct sl_udp_flow* flow)
 	lost(engine, (int)flow->waiting);
 	drop_kept(flow);
 	if (flow->source.fd >= 0) {
+		sl_unwatch(engine, flow->source.fd);
 		close(flow->source.fd);
 		flow->source.fd = -1;
 		sl_add(engine, SL_UDP_ACTIVE, -1);

@@ -206,11 +206,17 @@ void sl_volley(struct sl_engine* engine)
 	stirred->count = 0;
 }
 
+static void close_alone(struct sl_engine* engine, int fd)
+{
+	sl_unwatch(engine, fd);
+	close(fd);
+}
+
 void sl_close_soon(struct sl_engine* engine, int fd)
 {
 	struct sl_volley* volley = engine->volley;
 	if (volley->ring == NULL) {
-		close(fd);
+		close_alone(engine, fd);
 		return;
 	}
 	if (volley->closing_count == SL_STIRRED)
@@ -218,20 +224,31 @@ void sl_close_soon(struct sl_engine* engine, int fd)
 	volley->closing[volley->closing_count++] = fd;
 }
 
+static void close_together(struct sl_engine* engine, const int* fds, uint32_t count)
+{
+	struct sl_ring* ring = engine->volley->ring;
+	for (uint32_t at = 0; at < count; at++) {
+		sl_ring_unwatch(ring, engine->epoll, fds[at]);
+		sl_ring_close(ring, fds[at]);
+	}
+	const int32_t* results = sl_ring_run(ring);
+	for (uint32_t at = 0; at < count; at++)
+		if (results[at * 2 + 1] == SL_NOT_MADE)
+			close_alone(engine, fds[at]);
+}
+
 void sl_close_all(struct sl_engine* engine)
 {
 	struct sl_volley* volley = engine->volley;
 	uint32_t count = volley->closing_count;
-	const int32_t* results = NULL;
+	bool together = sl_together(volley, count);
 	volley->closing_count = 0;
-	if (sl_together(volley, count)) {
-		for (uint32_t at = 0; at < count; at++)
-			sl_ring_close(volley->ring, volley->closing[at]);
-		results = sl_ring_run(volley->ring);
+	for (uint32_t at = 0; together && at < count; at += SL_RING_CALLS / 2) {
+		uint32_t left = count - at;
+		close_together(engine, volley->closing + at, left < SL_RING_CALLS / 2 ? left : SL_RING_CALLS / 2);
 	}
-	for (uint32_t at = 0; at < count; at++)
-		if (results == NULL || results[at] == SL_NOT_MADE)
-			close(volley->closing[at]);
+	for (uint32_t at = 0; !together && at < count; at++)
+		close_alone(engine, volley->closing[at]);
 }
 
 void sl_volley_settle(struct sl_engine* engine)

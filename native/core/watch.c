@@ -9,10 +9,10 @@ int sl_watch(struct sl_engine* engine, struct sl_source* source, uint32_t events
 	return epoll_ctl(engine->epoll, EPOLL_CTL_ADD, source->fd, &event) == 0 ? 0 : -errno;
 }
 
-void sl_unwatch(struct sl_engine* engine, struct sl_source* source)
+void sl_unwatch(struct sl_engine* engine, int fd)
 {
 	struct epoll_event none = {0};
-	(void)epoll_ctl(engine->epoll, EPOLL_CTL_DEL, source->fd, &none);
+	(void)epoll_ctl(engine->epoll, EPOLL_CTL_DEL, fd, &none);
 }
 
 uint64_t sl_due_ms(const struct sl_engine* engine, uint32_t wait_ms)

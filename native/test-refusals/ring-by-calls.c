@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum opcode { RECV, SEND, SOCKET, CLOSE, SET, WATCH };
+enum opcode { RECV, SEND, SOCKET, CLOSE, SET, WATCH, UNWATCH };
 
 struct call {
 	enum opcode opcode;
@@ -72,6 +72,11 @@ void sl_ring_watch(struct sl_ring* ring, int epoll, int fd, const struct epoll_e
 	note(ring, (struct call){.opcode = WATCH, .fd = epoll, .other = fd, .data = event});
 }
 
+void sl_ring_unwatch(struct sl_ring* ring, int epoll, int fd)
+{
+	note(ring, (struct call){.opcode = UNWATCH, .fd = epoll, .other = fd});
+}
+
 static ssize_t make(const struct call* call)
 {
 	switch (call->opcode) {
@@ -85,6 +90,8 @@ static ssize_t make(const struct call* call)
 		return close(call->fd);
 	case SET:
 		return setsockopt(call->fd, call->other, call->name, call->data, sizeof(int));
+	case UNWATCH:
+		return epoll_ctl(call->fd, EPOLL_CTL_DEL, call->other, NULL);
 	default: {
 		struct epoll_event event = *(const struct epoll_event*)call->data;
 		return epoll_ctl(call->fd, EPOLL_CTL_ADD, call->other, &event);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /** A world with a client and the endpoint's end of its connection. */
@@ -194,9 +195,54 @@ static void test_urgent(void)
 	close_pair(&pair);
 }
 
+/** A process that is being started holds a copy of every descriptor, until it has become another program. */
+static pid_t start_process(int* alive)
+{
+	int ends[2];
+	char byte;
+	CHECK(pipe(ends) == 0);
+	pid_t child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		close(ends[1]);
+		(void)!read(ends[0], &byte, 1);
+		_exit(0);
+	}
+	close(ends[0]);
+	*alive = ends[1];
+	return child;
+}
+
+/** What is closed here and lives on in a process that is being started is no event any more. */
+static void test_closed_in_one_process(void)
+{
+	for (uint32_t closes_both = 0; closes_both < 2; closes_both++) {
+		struct sl_policy policy = plain_policy;
+		struct pair pair;
+		int alive;
+		policy.closes_both = closes_both;
+		open_pair(&pair, policy);
+		say(&pair.world, pair.client, pair.endpoint, "x");
+		pid_t child = start_process(&alive);
+		if (closes_both)
+			shutdown(pair.client, SHUT_WR);
+		else
+			sl_engine_reset_all(pair.world.engine);
+		UNTIL(&pair.world, sl_engine_connections(pair.world.engine) == 0);
+		turn_once(&pair.world);
+		CHECK(send(pair.endpoint, "y", 1, MSG_NOSIGNAL) == 1);
+		for (int turns = 0; turns < 3; turns++)
+			CHECK(sl_engine_turn(pair.world.engine, 0) == 0);
+		close(alive);
+		CHECK(waitpid(child, NULL, 0) == child);
+		close_pair(&pair);
+	}
+}
+
 void test_tcp(void)
 {
 	test_urgent();
+	test_closed_in_one_process();
 	test_half_close();
 	test_reset();
 	test_back_pressure();

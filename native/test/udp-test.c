@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MANY 40
@@ -49,6 +50,39 @@ static void test_round_trip_and_idle(void)
 	world.clock_ms += 1;
 	UNTIL(&world, world.counters[SL_UDP_ACTIVE] == 0);
 	CHECK(world.became[SL_EXPIRED] == 1);
+	close(client);
+	close(endpoint);
+	world_close(&world);
+}
+
+/** What an endpoint sends to a flow that has ended is no event, though a process that is being started has its socket. */
+static void test_closed_in_one_process(void)
+{
+	struct sockaddr_storage from;
+	socklen_t length = sizeof from;
+	struct world world;
+	char byte;
+	int ends[2];
+	world_open(&world, plain_policy, false);
+	int endpoint = bind_here(&world.to);
+	int client = connect_to(&world.at, false);
+	CHECK(send(client, "x", 1, 0) == 1 && pipe(ends) == 0);
+	UNTIL(&world, recvfrom(endpoint, &byte, 1, 0, (struct sockaddr*)&from, &length) == 1);
+	pid_t child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		close(ends[1]);
+		(void)!read(ends[0], &byte, 1);
+		_exit(0);
+	}
+	sl_engine_expire(world.engine, 0);
+	UNTIL(&world, world.became[SL_EXPIRED] == 1);
+	CHECK(sendto(endpoint, "y", 1, 0, (struct sockaddr*)&from, length) == 1);
+	for (int turns = 0; turns < 3; turns++)
+		CHECK(sl_engine_turn(world.engine, 0) == 0);
+	close(ends[0]);
+	close(ends[1]);
+	CHECK(waitpid(child, NULL, 0) == child);
 	close(client);
 	close(endpoint);
 	world_close(&world);
@@ -202,6 +236,7 @@ static void test_several(void)
 void test_udp(void)
 {
 	test_round_trip_and_idle();
+	test_closed_in_one_process();
 	test_bursts();
 	test_full_table_and_dead_endpoint();
 	test_lost_are_counted();
