@@ -12,6 +12,8 @@
 
 /** Connections that one listener gives in one turn. */
 #define ACCEPT_BATCH 64
+/** And at most when it is closed: no queue of the kernel's is longer by default (net.core.somaxconn). */
+#define LAST_BATCH 4096
 
 /** The client has gone, or something that it sent has: the next one is another matter. */
 static bool is_about_one_client(int error)
@@ -19,15 +21,13 @@ static bool is_about_one_client(int error)
 	return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM;
 }
 
-static void accept_ready(struct sl_engine* engine, struct sl_source* source, uint32_t events)
+static void accept_some(struct sl_engine* engine, struct sl_listener* listener, int most)
 {
-	struct sl_listener* listener = SL_OF(source, struct sl_listener, source);
-	(void)events;
-	for (int at = 0; at < ACCEPT_BATCH && listener->watched; at++) {
+	for (int at = 0; at < most && listener->watched; at++) {
 		struct sockaddr_storage peer;
 		socklen_t length = sizeof peer;
 		struct sl_addr client;
-		int fd = accept4(source->fd, (struct sockaddr*)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(listener->source.fd, (struct sockaddr*)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0 && is_about_one_client(errno))
 			continue;
 		if (fd < 0 && errno == EAGAIN)
@@ -41,6 +41,12 @@ static void accept_ready(struct sl_engine* engine, struct sl_source* source, uin
 		else if (sl_conn_accept(engine, listener->id, listener->group, fd, &client) != 0)
 			sl_shortage_begins(engine);
 	}
+}
+
+static void accept_ready(struct sl_engine* engine, struct sl_source* source, uint32_t events)
+{
+	(void)events;
+	accept_some(engine, SL_OF(source, struct sl_listener, source), ACCEPT_BATCH);
 }
 
 static int watch(struct sl_engine* engine, struct sl_listener* listener)
@@ -117,6 +123,9 @@ void sl_engine_unlisten(struct sl_engine* engine, uint32_t id)
 		struct sl_listener* listener = SL_OF(link, struct sl_listener, link);
 		if (listener->id != id)
 			continue;
+		/* Whoever waits there may have been connected for long, and would be reset with the socket. */
+		if (listener->tcp)
+			accept_some(engine, listener, LAST_BATCH);
 		sl_listener_close(engine, listener);
 		return;
 	}

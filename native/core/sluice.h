@@ -74,7 +74,7 @@ uint32_t sl_engine_turn(struct sl_engine* engine, int64_t limit_ms);
  */
 int sl_engine_listen(struct sl_engine* engine, uint32_t id, int fd, bool tcp, uint32_t group);
 
-/** Ends a listener and the UDP flows that answer through it; connections go on. */
+/** Ends a listener and the UDP flows that answer through it; connections go on, also those that were not accepted yet. */
 void sl_engine_unlisten(struct sl_engine* engine, uint32_t id);
 
 /** For flows that begin from now on. @return 0 or -ENOMEM. */

@@ -239,10 +239,33 @@ static void test_closed_in_one_process(void)
 	}
 }
 
+/** Who waits to be accepted when a listener is closed is served still. */
+static void test_last_clients(void)
+{
+	struct world world;
+	int clients[3];
+	world_open(&world, plain_policy, true);
+	int listening = listen_here(&world.to);
+	for (int at = 0; at < 3; at++)
+		clients[at] = connect_to(&world.at, true);
+	sl_engine_unlisten(world.engine, 7);
+	for (int at = 0; at < 3; at++) {
+		int endpoint;
+		UNTIL(&world, (endpoint = accept4(listening, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+		close(endpoint);
+	}
+	for (int at = 0; at < 3; at++)
+		close(clients[at]);
+	UNTIL(&world, sl_engine_connections(world.engine) == 0);
+	close(listening);
+	world_close(&world);
+}
+
 void test_tcp(void)
 {
 	test_urgent();
 	test_closed_in_one_process();
+	test_last_clients();
 	test_half_close();
 	test_reset();
 	test_back_pressure();

@@ -101,7 +101,9 @@ export function createNativeEngine(addon: Addon, router: FlowRouter, options: Na
       for (const slot of slots) addon.expire(engine, slot);
     },
     async drain(deadlineMs) {
-      close([...groups.keys()]);
+      // What is transparent stays so: those who waited in its queue ask now.
+      for (const id of groups.keys()) addon.unlisten(engine, id);
+      groups.clear();
       await quiet(deadlineMs);
       return stopped ? 0 : addon.resetAll(engine);
     },
