@@ -228,7 +228,8 @@ static bool gather_answers(struct sl_engine* engine, struct sl_udp_flow* flow)
 
 void sl_udp_unanswered(struct sl_engine* engine, struct sl_udp_flow* flow, int error)
 {
-	if (error != EAGAIN && error != EINTR && !flow->ended)
+	/* Also that a path has become smaller is told here: the endpoint lives, and longer datagrams go as fragments. */
+	if (!sl_is_about_datagram(error) && error != EINTR && !flow->ended)
 		failed(engine, flow);
 }
 

@@ -71,6 +71,8 @@ void test_udp(void);
 void test_udp_joined(void);
 /** Small paths and link-local clients, in a network namespace. @return false where the host gives none. */
 bool test_in_namespace(void);
+/** Part of those in a namespace: a path that turns out to be smaller is no death of the endpoint. */
+void test_smaller_path(void);
 void test_memory(void);
 void test_ring(void);
 void test_wait(void);

@@ -349,6 +349,7 @@ bool test_in_namespace(void)
 			_exit(2);
 		prepare_loopback(&interface);
 		test_small_unit();
+		test_smaller_path();
 		test_link_local(interface);
 		_exit(0);
 	}
