@@ -195,6 +195,32 @@ static void test_urgent(void)
 	close_pair(&pair);
 }
 
+/** So it is with what a client has said before it was accepted. */
+static void test_urgent_first(void)
+{
+	static const char* const texts[] = {"ab!cd", "!cd", "ab!"};
+	for (int at = 0; at < 3; at++) {
+		struct world world;
+		int endpoint;
+		size_t before = strcspn(texts[at], "!");
+		size_t after = strlen(texts[at]) - before - 1;
+		world_open(&world, plain_policy, true);
+		int listening = listen_here(&world.to);
+		int client = connect_to(&world.at, true);
+		CHECK(send(client, texts[at], before, 0) == (ssize_t)before && send(client, "!", 1, MSG_OOB) == 1);
+		CHECK(send(client, texts[at] + before + 1, after, 0) == (ssize_t)after);
+		shutdown(client, SHUT_WR);
+		UNTIL(&world, (endpoint = accept4(listening, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+		expect_bytes(&world, endpoint, texts[at]);
+		expect_end(&world, endpoint, 0);
+		close(endpoint);
+		close(client);
+		UNTIL(&world, sl_engine_connections(world.engine) == 0);
+		close(listening);
+		world_close(&world);
+	}
+}
+
 /** A process that is being started holds a copy of every descriptor, until it has become another program. */
 static pid_t start_process(int* alive)
 {
@@ -264,6 +290,7 @@ static void test_last_clients(void)
 void test_tcp(void)
 {
 	test_urgent();
+	test_urgent_first();
 	test_closed_in_one_process();
 	test_last_clients();
 	test_half_close();
