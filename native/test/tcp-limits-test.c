@@ -3,6 +3,8 @@
 #include "../core/conn.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -183,8 +185,48 @@ static void test_slow_reader(void)
 	world_close(&world);
 }
 
+static int option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t length = sizeof value;
+	CHECK(getsockopt(fd, level, name, &value, &length) == 0);
+	return value;
+}
+
+/** The kernel probes endpoints as the policy says; no side gathers small writes once there was more than one. */
+static void test_options(void)
+{
+	for (uint32_t keepalive_s = 0; keepalive_s <= 60; keepalive_s += 60) {
+		struct sl_policy policy = plain_policy;
+		struct world world;
+		char byte;
+		int endpoint;
+		policy.keepalive_s = keepalive_s;
+		world_open(&world, policy, true);
+		int listening = listen_here(&world.to);
+		int client = connect_to(&world.at, true);
+		UNTIL(&world, (endpoint = accept4(listening, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+		for (int time = 0; time < 2; time++) {
+			CHECK(send(client, "x", 1, MSG_NOSIGNAL) == 1);
+			UNTIL(&world, take(endpoint, &byte, 1) == 1);
+		}
+		struct sl_conn* conn = SL_OF(world.engine->connections.next, struct sl_conn, link);
+		int to_client = conn->client.source.fd;
+		int to_endpoint = conn->endpoint.source.fd;
+		CHECK(option(to_endpoint, SOL_SOCKET, SO_KEEPALIVE) == (keepalive_s > 0));
+		CHECK(keepalive_s == 0 || option(to_endpoint, IPPROTO_TCP, TCP_KEEPIDLE) == (int)keepalive_s);
+		CHECK(option(to_endpoint, IPPROTO_TCP, TCP_NODELAY) == 1 && option(to_client, IPPROTO_TCP, TCP_NODELAY) == 1);
+		close(endpoint);
+		close(client);
+		UNTIL(&world, sl_engine_connections(world.engine) == 0);
+		close(listening);
+		world_close(&world);
+	}
+}
+
 void test_tcp_limits(void)
 {
+	test_options();
 	test_slow_reader();
 	test_descriptors();
 	test_late_descriptors();
