@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #define EVENTS 256
+/** For the last answers of an open loop. */
+#define LONGEST_WAIT_NS UINT64_C(2000000000)
 
 struct lane {
 	int fd;
@@ -57,7 +60,11 @@ static void open_lane(struct run* run, struct lane* lane)
 		die("connect");
 	if (epoll_ctl(run->epoll, EPOLL_CTL_ADD, lane->fd, &event) != 0)
 		die("epoll_ctl");
-	ask(run, lane);
+	if (run->rate == 0)
+		ask(run, lane);
+	else
+		/* All at once would be a burst that nobody asked for, and the slowest of all answers. */
+		run->free[run->free_count++] = lane;
 }
 
 static void done(struct run* run, struct lane* lane)
@@ -101,10 +108,13 @@ static uint64_t due_ns(const struct run* run)
 	return run->start_ns + run->asked * UINT64_C(1000000000) / run->rate;
 }
 
-/** Asks what is due, as far as lanes are free: a question that had to wait for one is late from when it was due. */
-static void ask_due(struct run* run)
+/**
+ * Asks what is due until the end, as far as lanes are free: a question that had to wait for one is late from when it was
+ * due.
+ */
+static void ask_due(struct run* run, uint64_t end_ns)
 {
-	while (run->free_count > 0 && due_ns(run) <= now_ns()) {
+	while (run->free_count > 0 && due_ns(run) < end_ns && due_ns(run) <= now_ns()) {
 		struct lane* lane = run->free[--run->free_count];
 		ask(run, lane);
 		lane->since_ns = due_ns(run);
@@ -121,6 +131,14 @@ static int wait_for(struct run* run, struct epoll_event* events)
 	uint64_t due = due_ns(run);
 	struct timespec left = {.tv_nsec = due > now ? (long)((due - now) % 1000000000u) : 0};
 	return epoll_pwait2(run->epoll, events, EVENTS, &left, NULL);
+}
+
+/** Of an open loop: what was due is waited for, or the slowest answers would not count. */
+static bool answers_are_due(const struct run* run, int lanes, uint64_t end_ns)
+{
+	if (run->rate == 0 || now_ns() > end_ns + LONGEST_WAIT_NS)
+		return false;
+	return run->free_count < lanes || due_ns(run) < end_ns;
 }
 
 struct measured generate_tcp(enum work work, int port, int lanes, size_t bytes, uint64_t length_ns, uint64_t rate)
@@ -142,14 +160,17 @@ struct measured generate_tcp(enum work work, int port, int lanes, size_t bytes, 
 		open_lane(&run, &all[at]);
 	run.start_ns = now_ns();
 	run.measured = (struct measured){0};
-	while (now_ns() - run.start_ns < length_ns) {
+	uint64_t end_ns = run.start_ns + length_ns;
+	while (now_ns() < end_ns || answers_are_due(&run, lanes, end_ns)) {
 		if (rate > 0)
-			ask_due(&run);
+			ask_due(&run, end_ns);
 		int count = wait_for(&run, events);
 		for (int at = 0; at < count; at++)
 			on_ready(&run, events[at].data.ptr);
 	}
-	run.measured.elapsed_ns = now_ns() - run.start_ns;
+	run.measured.elapsed_ns = rate > 0 ? length_ns : now_ns() - run.start_ns;
+	if (rate > 0)
+		run.measured.errors += (uint64_t)(lanes - run.free_count);
 	run.measured.p50_ns = latency_at(0.5);
 	run.measured.p99_ns = latency_at(0.99);
 	free(all);

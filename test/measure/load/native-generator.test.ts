@@ -123,6 +123,19 @@ else {
     assert.ok(percentileUs(histogram, 89)! > 40_000, `${percentileUs(histogram, 89)}`);
   });
 
+  test("of the comparison with other proxies, too: as many as are due, without a burst of all lanes at the start", async () => {
+    const backend = startCommand([file, "backend", "echo"]);
+    try {
+      while (!backend.stdout().endsWith("\n")) await delay(10);
+      const argv = [file, "generate", "echo", backend.stdout().trim(), "32", "64", "300", "100"] as const;
+      const { operations, errors } = JSON.parse((await exec(argv)).stdout) as Record<string, number>;
+      // 100 a second for 0.3 s.
+      assert.deepEqual([operations, errors], [30, 0]);
+    } finally {
+      await backend.stop("SIGKILL");
+    }
+  });
+
   test("latencies are kept to a thousandth", async () => {
     const server = await tcpServer((socket) => {
       socket.on("data", (message) => setTimeout(() => socket.write(message), 30));
