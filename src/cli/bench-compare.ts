@@ -1,4 +1,4 @@
-import { compareResults } from "../report/compare.ts";
+import { compareResults, hasRegressed } from "../report/compare.ts";
 import { renderComparison } from "../report/comparison.ts";
 import { readResult } from "./bench-result-input.ts";
 import { ExitCode } from "./exit-code.ts";
@@ -14,7 +14,11 @@ export interface CompareArguments {
 
 const THRESHOLD_PERCENT = 5;
 
-/** Prints what differs between two results. @returns 1 when something is worse beyond noise and the threshold. */
+/**
+ * Prints what differs between two results.
+ *
+ * @returns 1 when something is worse beyond noise and the threshold, or fails that had not failed.
+ */
 export async function compare({ before, after, thresholdPercent, o }: CompareArguments): Promise<number> {
   const threshold = (thresholdPercent ?? THRESHOLD_PERCENT) / 100;
   const comparison = compareResults(await readResult(before), await readResult(after), threshold);
@@ -23,5 +27,5 @@ export async function compare({ before, after, thresholdPercent, o }: CompareArg
       ? renderComparison(comparison, threshold)
       : inForm(o, `${JSON.stringify(comparison, undefined, 2)}\n`),
   );
-  return comparison.changes.some(({ regression }) => regression) ? ExitCode.no : ExitCode.done;
+  return hasRegressed(comparison) ? ExitCode.no : ExitCode.done;
 }

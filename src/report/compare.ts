@@ -1,4 +1,4 @@
-import type { BenchResult, Estimate } from "../measure/result.ts";
+import type { BenchResult, Estimate, Failure } from "../measure/result.ts";
 import { someControlDiffers } from "./control.ts";
 import { type ComparedFigure, comparedFigures, type FigureName } from "./compared-figures.ts";
 
@@ -32,7 +32,9 @@ export interface Comparison {
   readonly hostDiffers: readonly string[];
   /** A control of a run differs: its intervals are too short by an unknown factor. */
   readonly doubtful: { readonly before: boolean; readonly after: boolean };
-  /** What only one of them has, as `subject in work`. */
+  /** What failed after and had not before: worse than any threshold, whatever the rates of what is left. */
+  readonly failures: readonly Failure[];
+  /** What only one of them has: `subject in work`, or `figure of subject in work`. */
   readonly unmatched: readonly string[];
 }
 
@@ -58,8 +60,20 @@ export function compareResults(before: BenchResult, after: BenchResult, threshol
     changes,
     hostDiffers,
     doubtful: { before: someControlDiffers(before), after: someControlDiffers(after) },
-    unmatched: [...onlyIn(old, now), ...onlyIn(now, old)],
+    failures: newFailures(before, after),
+    unmatched: [...onlyIn(old, now), ...onlyIn(now, old), ...lacking(old, now)],
   };
+}
+
+/** Whether something got worse: what `compare` is asked. */
+export function hasRegressed({ changes, failures }: Comparison): boolean {
+  return failures.length > 0 || changes.some(({ regression }) => regression);
+}
+
+function newFailures(before: BenchResult, after: BenchResult): Failure[] {
+  const nameOf = ({ subject, work, reason }: Failure): string => JSON.stringify([subject, work, reason]);
+  const known = new Set(before.failures.map(nameOf));
+  return after.failures.filter((failure) => !known.has(nameOf(failure)));
 }
 
 function changeOf(compared: ComparedFigure, before: Estimate, after: Estimate, threshold: number): Change {
@@ -117,6 +131,15 @@ function onlyIn(figures: readonly ComparedFigure[], others: readonly ComparedFig
   const nameOf = ({ subject, work }: ComparedFigure): string => `${subject} in ${work}`;
   const known = new Set(others.map(nameOf));
   return [...new Set(figures.map(nameOf))].filter((name) => !known.has(name));
+}
+
+/** Figures that both name and only one has a value of. */
+function lacking(old: readonly ComparedFigure[], now: readonly ComparedFigure[]): string[] {
+  const hasValue = ({ estimate }: ComparedFigure): boolean => estimate !== null && estimate.value !== null;
+  const found = new Map(now.map((figure) => [keyOf(figure), hasValue(figure)]));
+  return old
+    .filter((figure) => (found.get(keyOf(figure)) ?? hasValue(figure)) !== hasValue(figure))
+    .map(({ subject, work, figure }) => `${figure} of ${subject} in ${work}`);
 }
 
 function differencesOfHosts({ environment: a }: BenchResult, { environment: b }: BenchResult): string[] {

@@ -1,19 +1,26 @@
 import type { Change, Comparison, Shift } from "./compare.ts";
 import type { FigureName } from "./compared-figures.ts";
 import type { Estimate } from "../measure/result.ts";
+import { failureText } from "./notes.ts";
 import { formatLatency, formatNumber, formatRate, formatRatio, NONE } from "./format.ts";
 import { renderTable } from "./table.ts";
 
 /** What differs between two results, as text: changes beyond noise first, then what a reader has to know. */
-export function renderComparison({ changes, hostDiffers, doubtful, unmatched }: Comparison, threshold: number): string {
+export function renderComparison(
+  { changes, hostDiffers, doubtful, failures, unmatched }: Comparison,
+  threshold: number,
+): string {
   const moved = changes.filter(({ verdict }) => verdict === "better" || verdict === "worse");
   const count = (verdict: Change["verdict"]): number => changes.filter((change) => change.verdict === verdict).length;
   const regressions = changes.filter(({ regression }) => regression).length;
   const lines = [
-    ...(moved.length === 0 ? ["nothing differs beyond noise"] : changeTable(moved)),
+    ...(moved.length > 0
+      ? changeTable(moved)
+      : [`${failures.length > 0 ? "no figure" : "nothing"} differs beyond noise`]),
     "",
     `${changes.length} figures: ${count("better")} better, ${count("worse")} worse, ${count("same")} within noise, ${count("untold")} without an interval`,
     `${regressions} ${regressions === 1 ? "regression" : "regressions"} of more than ${threshold * 100} %`,
+    ...failures.map((failure) => `${failureText(failure)} It had not before: a regression.`),
     "Intervals of 95 %: of twenty figures that did not change, one is said to have.",
     ...hostDiffers.map((text) => `HOSTS DIFFER: ${text}; only ratios, shares and counts count as regressions.`),
     ...(["before", "after"] as const)

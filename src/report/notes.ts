@@ -33,7 +33,8 @@ const reasons: Readonly<Record<Failure["reason"], string>> = {
   "promise-broken": "did not distribute as it promises",
 };
 
-function failureText({ subject, work, reason }: Failure): string {
+/** A sentence. */
+export function failureText({ subject, work, reason }: Failure): string {
   return `FAILED: ${subject} ${reasons[reason]} in ${work}.`;
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { BenchResult, CellResult, Estimate } from "../../src/measure/result.ts";
-import { compareResults } from "../../src/report/compare.ts";
+import { compareResults, hasRegressed } from "../../src/report/compare.ts";
 import { renderComparison } from "../../src/report/comparison.ts";
 import { summarized } from "../measure/synthetic.ts";
 import { suite } from "../support/suite.ts";
@@ -103,6 +103,27 @@ test("a control that differs, a figure without an interval and a cell that only 
   assert.match(text, /CONTROL DIFFERS in the result after/);
   assert.match(text, /only one of them has direct in tcp-connect-request-close/);
   assert.match(text, / 1 without an interval\n0 regressions of more than 5 %\n/);
+});
+
+test("a subject that fails is a regression, though what has no interval cannot be worse; figures that are lost are named", () => {
+  const none: Estimate = { value: 0, interval: null, unit: "1/s", reason: "block-without-result" };
+  const cells = result.cells.map((cell) => {
+    const percentiles = cell.percentiles.map(({ percentile }) => {
+      return { percentile, value: null, interval: null, unit: "us", reason: "too-few-answers" } as const;
+    });
+    return isRr(cell) ? { ...cell, rate: none, ratio: none, percentiles } : cell;
+  });
+  const failure = { subject: "ipvs-rr", work: "tcp-connect-request-close", reason: "unanswered" } as const;
+  const after = { ...result, cells, failures: [failure] };
+  const comparison = compareResults(result, after, 0.05);
+  assert.deepEqual([comparison.failures, hasRegressed(comparison)], [[failure], true]);
+  assert.deepEqual(
+    comparison.unmatched,
+    ["p50", "p99"].map((name) => `${name} of ipvs-rr in tcp-connect-request-close`),
+  );
+  assert.match(renderComparison(comparison, 0.05), /FAILED: ipvs-rr left requests unanswered in .* a regression\.\n/);
+  // What failed before as well is no change.
+  assert.equal(hasRegressed(compareResults(after, after, 0.05)), false);
 });
 
 /** The same result with every number of one part so many times as high, its interval with it. */
