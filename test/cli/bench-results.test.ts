@@ -64,6 +64,10 @@ test("what is no result is refused, and nothing is written", async () => {
     ["other.json", "{}", "schema: expected sluice.bench/2, got none"],
     ["text.json", "hello", "document: expected JSON"],
     ["cut.json", '{"schema":"sluice.bench/2"}', "cells: expected a list"],
+    ["no-control.json", JSON.stringify({ ...result, control: null }), "control: expected an object, got none"],
+    ["cell.json", JSON.stringify({ ...result, cells: [{}] }), "cells[0].subject: expected a value, got none"],
+    ["work.json", JSON.stringify({ ...result, works: [1] }), "works[0]: expected an object, got a number"],
+    ["faults.json", JSON.stringify({ ...result, faults: {} }), "faults.method: expected a value, got none"],
   ] as const) {
     const file = join(folder, name);
     writeFileSync(file, text);
