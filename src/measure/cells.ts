@@ -2,10 +2,11 @@ import { UDP } from "../net/flow.ts";
 import { type BalanceCheck, type BalancePromise, checkBalance, type FlowSlice } from "./balance.ts";
 import type { BackendCount } from "./echo/counters.ts";
 import type { Experiment, Slice } from "./experiment.ts";
+import { mergeHistograms, percentileUs } from "./histogram.ts";
 import type { LoadErrors } from "./load/task.ts";
 import type { Failure } from "./result.ts";
 import type { Cell } from "./schedule.ts";
-import { workOf } from "./work.ts";
+import { type WorkName, workOf } from "./work.ts";
 
 /** The slices of one cell that count, one a block. */
 export function countedSlices({ slices }: Pick<Experiment, "slices">, { subject, work }: Cell): Slice[] {
@@ -17,6 +18,23 @@ export function countedSlices({ slices }: Pick<Experiment, "slices">, { subject,
 /** Operations per second, one a block. */
 export function ratesOf(slices: readonly Slice[]): number[] {
   return slices.map(({ sample }) => sample.operations / sample.seconds);
+}
+
+/** Median latencies, one a block; NaN where there is none. */
+export function mediansOf(slices: readonly Slice[]): number[] {
+  return slices.map(({ sample }) => percentileUs(mergeHistograms([sample.latency]), 50) ?? Number.NaN);
+}
+
+/**
+ * What tells a subject from the reference, one a block: its rate, or of an open loop, where all have the rate that is asked
+ * for, its median latency.
+ */
+export function tellingOf(work: WorkName, slices: readonly Slice[]): number[] {
+  return isOpenLoop(work) ? mediansOf(slices) : ratesOf(slices);
+}
+
+export function isOpenLoop(work: WorkName): boolean {
+  return workOf(work).ratePerSecond !== undefined;
 }
 
 export function totalErrors(errors: LoadErrors): number {

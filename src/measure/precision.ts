@@ -1,4 +1,4 @@
-import { countedSlices, ratesOf } from "./cells.ts";
+import { countedSlices, tellingOf } from "./cells.ts";
 import type { ExperimentPlan, Slice } from "./experiment.ts";
 import { studentT } from "./student-t.ts";
 
@@ -6,7 +6,8 @@ import { studentT } from "./student-t.ts";
 export const FEWEST_BEFORE_LOOKING = 10;
 
 /**
- * Whether the interval of every ratio to the reference reaches at most `precision` of it to each side. It is Student's,
+ * Whether the interval of every ratio to the reference reaches at most `precision` of it to each side: of rates, of an open
+ * loop of median latencies, since rates that are asked for agree at once. It is Student's,
  * on logarithms: a look between blocks has to be quick. A block in which somebody did nothing has no ratio, and is never
  * enough.
  *
@@ -14,10 +15,10 @@ export const FEWEST_BEFORE_LOOKING = 10;
  */
 export function isPrecise({ subjects, works }: ExperimentPlan, slices: readonly Slice[], precision: number): boolean {
   return works.every((work) => {
-    const rates = subjects.map((_, subject) => ratesOf(countedSlices({ slices }, { subject, work })));
-    const [reference, ...others] = rates;
+    const figures = subjects.map((_, subject) => tellingOf(work, countedSlices({ slices }, { subject, work })));
+    const [reference, ...others] = figures;
     return others.every(
-      (mine) => reach(mine.map((rate, block) => Math.log(rate / reference![block]!))) <= Math.log1p(precision),
+      (mine) => reach(mine.map((figure, block) => Math.log(figure / reference![block]!))) <= Math.log1p(precision),
     );
   });
 }

@@ -131,7 +131,13 @@ export interface Control {
   /** The same once more. */
   readonly again: string;
   /** By work: control over reference; `holdsOne` is null where the ratio has no interval, and says why. */
-  readonly ratios: readonly { readonly work: string; readonly ratio: Estimate; readonly holdsOne: boolean | null }[];
+  readonly ratios: readonly {
+    readonly work: string;
+    /** Of what: `p50` in an open loop, where all have the same rate. @default rate */
+    readonly figure?: "p50";
+    readonly ratio: Estimate;
+    readonly holdsOne: boolean | null;
+  }[];
   /**
    * Some interval does not hold 1: intervals of this run are too short by an unknown factor. Null: none does not, but
    * some ratio has no interval, so that nobody can tell.
@@ -155,7 +161,10 @@ interface Method {
   readonly fewestBlocks: Quantity;
   /** How long the run might take. */
   readonly budget: Quantity;
-  /** The run ended when every ratio's interval reached at most so far to each side, as a part of the ratio. */
+  /**
+   * The run ended when every ratio's interval reached at most so far to each side, as a part of the ratio; in an open loop
+   * that of median latencies.
+   */
   readonly precision: Quantity;
   readonly window: Quantity;
   readonly messageSize: Quantity;

@@ -1,6 +1,6 @@
 import { UDP } from "../net/flow.ts";
 import type { BalancePromise } from "./balance.ts";
-import { countedSlices, ratesOf } from "./cells.ts";
+import { countedSlices, isOpenLoop, mediansOf, ratesOf } from "./cells.ts";
 import { holdsOne, someDiffers } from "./control.ts";
 import type { ServiceInfo } from "./distribution.ts";
 import type { Experiment, ExperimentPlan, Slice } from "./experiment.ts";
@@ -66,11 +66,14 @@ export async function summarize(input: SummaryInput): Promise<BenchResult> {
   const { plan, budgetMs, precision, experiment, subjects, services, environment, notes } = input;
   const cells = plan.works.flatMap((work) => subjects.map((_, subject): Cell => ({ subject, work })));
   const requests = cells.flatMap((cell, index) => intervalRequests(input, cell, index));
-  const estimated = await input.estimate(requests);
+  const openLoops = plan.works.filter(isOpenLoop);
+  const medians = openLoops.map((work, index) => mediansRequest(input, work, requests.length + index));
+  const estimated = await input.estimate([...requests, ...medians]);
   const intervals = cells.map((_, index) => estimated.slice(INTERVALS_A_CELL * index, INTERVALS_A_CELL * (index + 1)));
   const control = controlOf(plan, (work) => {
     const at = cells.findIndex((cell) => cell.work === work && cell.subject === CONTROL);
-    return rateEstimate(intervals[at]![1]!, "1", countedSlices(experiment, cells[at]!).length);
+    const interval = isOpenLoop(work) ? estimated[requests.length + openLoops.indexOf(work)] : intervals[at]![1];
+    return rateEstimate(interval!, "1", countedSlices(experiment, cells[at]!).length);
   });
   const results = cells.map((cell, index) => summarizeCell(input, cell, intervals[index]!, doubtOf(control, cell)));
   return {
@@ -108,6 +111,14 @@ export async function summarize(input: SummaryInput): Promise<BenchResult> {
   };
 }
 
+/** The control's median latency over the reference's, within each block. */
+function mediansRequest({ plan, experiment }: SummaryInput, work: WorkName, index: number): IntervalRequest {
+  const [reference, again] = [REFERENCE, CONTROL].map((subject) =>
+    mediansOf(countedSlices(experiment, { subject, work })),
+  );
+  return { values: again!.map((median, block) => median / reference![block]!), seed: plan.seed + index };
+}
+
 function workSummary(name: WorkName): WorkSummary {
   const { proto, what, operation, concurrency, ratePerSecond } = workOf(name);
   return {
@@ -139,7 +150,7 @@ function targetText({ host, port }: { host: string; port: number }): string {
 function controlOf({ subjects, works }: ExperimentPlan, ratioOf: (work: WorkName) => Estimate): Control {
   const ratios = works.map((work) => {
     const ratio = ratioOf(work);
-    return { work, ratio, holdsOne: holdsOne(ratio) };
+    return { work, ...(isOpenLoop(work) ? ({ figure: "p50" } as const) : {}), ratio, holdsOne: holdsOne(ratio) };
   });
   const differs = someDiffers(ratios.map((one) => one.holdsOne));
   return { reference: subjects[REFERENCE]!.name, again: subjects[CONTROL]!.name, ratios, differs };

@@ -85,8 +85,8 @@ function workControlTexts({ control: { reference, again, ratios, differs } }: Be
   return ratios
     .filter(({ holdsOne }) => holdsOne === false)
     .map(
-      ({ work, ratio }) =>
-        `CONTROL DIFFERS: ${again} is ${reference} once more, yet in ${work} its ratio is ${formatRatio(ratio)}, without 1. ` +
+      ({ work, ratio, figure }) =>
+        `CONTROL DIFFERS: ${again} is ${reference} once more, yet in ${work} its ${figure === "p50" ? "median latency's " : ""}ratio is ${formatRatio(ratio)}, without 1. ` +
         "Chance alone does this in one work of 20; otherwise intervals are too short: ratios of this work are marked with ?.",
     );
 }
@@ -104,5 +104,5 @@ function quietText(ratios: Control["ratios"]): string {
   if (untold.some(({ ratio }) => lacksBlocks(ratio))) return `${NOT_ENOUGH} to tell whether its intervals hold 1`;
   const works = untold.map(({ work }) => work).join(", ");
   const others = untold.length < ratios.length ? "; all others hold 1" : "";
-  return `no interval in ${works}, since a block completed nothing${others}`;
+  return `no interval in ${works}, since a block completed too little${others}`;
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { BenchResult, Estimate } from "../../src/measure/result.ts";
-import type { Slice } from "../../src/measure/experiment.ts";
+import type { Experiment, Slice } from "../../src/measure/experiment.ts";
+import { createLatencyHistogram, encodeHistogram, recordLatency } from "../../src/measure/histogram.ts";
+import { isPrecise } from "../../src/measure/precision.ts";
 import { suite } from "../support/suite.ts";
 import { inProject } from "../support/root.ts";
 import { cutAfter, experiment, noErrors, plan, summarized, withSlice } from "./synthetic.ts";
@@ -102,6 +104,50 @@ test("the reference has no ratio, the control has one that holds 1", async () =>
     [true, true],
   );
 });
+
+test("the control of an open loop is held against the median latency, since its rate is what was asked for", async () => {
+  const work = "tcp-request-response@1000" as const;
+  const { slices, limits } = experiment();
+  // Of direct again every answer takes half as long again.
+  const opened = (slowdown: number) =>
+    slices
+      .filter(({ cell }) => cell.work === "tcp-connect-request-close")
+      .map((slice): Slice => {
+        const latency = createLatencyHistogram();
+        const factor =
+          (slice.cell.subject === 1 ? slowdown : 1) * (1 + 0.01 * ((slice.block + slice.cell.subject) % 3));
+        for (let at = 1; at <= 100; at += 1) recordLatency(latency, factor * at);
+        const sample = { ...slice.sample, operations: 500, latency: encodeHistogram(latency) };
+        return Object.assign({ ...slice }, { cell: { ...slice.cell, work }, sample });
+      });
+  const controlOf = async (slowdown: number) => {
+    const measured: Experiment = { slices: opened(slowdown), limits: limits.slice(0, 1), endedBy: "plan" };
+    return summarized({ plan: { ...plan, works: [work] }, experiment: measured });
+  };
+  const { control, cells } = await controlOf(1.5);
+  assert.deepEqual([control.differs, control.ratios[0]!.figure], [true, "p50"]);
+  assert.ok(Math.abs(control.ratios[0]!.ratio.value! - 1.5) < 0.03);
+  assert.equal(cells[2]!.ratioDoubtful, true);
+  assert.equal((await controlOf(1)).control.differs, false);
+  const made = opened(1);
+  assert.ok(isPrecise({ ...plan, works: [work] }, doubled(made), 0.02));
+  const uneven = doubled(made).map((slice) =>
+    slice.cell.subject === 2 && slice.block % 2 === 1 ? slower(slice) : slice,
+  );
+  assert.ok(!isPrecise({ ...plan, works: [work] }, uneven, 0.02), "rates agree, latencies do not");
+});
+
+/** As many blocks again, with numbers that follow. */
+function doubled(slices: readonly Slice[]): Slice[] {
+  const counted = slices.filter(({ block }) => block > 0);
+  return [...counted, ...counted.map((slice) => Object.assign({ ...slice }, { block: slice.block + plan.blocks }))];
+}
+
+function slower(slice: Slice): Slice {
+  const latency = createLatencyHistogram();
+  for (let at = 1; at <= 100; at += 1) recordLatency(latency, 2 * at);
+  return { ...slice, sample: { ...slice.sample, latency: encodeHistogram(latency) } };
+}
 
 test("a control whose ratio leaves 1 makes the run too noisy", async () => {
   const slices = experiment().slices.map((slice) =>

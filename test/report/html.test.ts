@@ -117,6 +117,9 @@ test("a run whose control differs says that its ratios are doubtful, and marks t
   const text = textOf(renderHtml([{ ...result, cells, control: { ...result.control, differs: true } }]));
   assert.match(text, /direct-again, which is direct once more, differs from it: ratios with hollow dots are doubtful/);
   assert.match(text, /0\.400 \[0\.39\d, 0\.40\d\] \?/);
+  // The answer, and the picture for who does not see it.
+  assert.match(text, /In tcp-connect-request-close, ipvs-rr does 0\.\d{3} \[[^\]]*\] \? of direct/);
+  assert.match(renderHtml([{ ...result, cells }]), /Ratios to direct\.[^"<]*ipvs-rr in [\w-]+: 0\.\d{3} \[[^\]]*\] \?/);
 });
 
 test("several results are chapters of one page", () => {

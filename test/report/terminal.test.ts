@@ -170,7 +170,7 @@ test("a control without an interval in some work says where, and why", async () 
   const idle = (slice: Slice): Slice => ({ ...slice, sample: { ...slice.sample, operations: 0 } });
   const isControl = ({ cell, block }: Slice): boolean => cell.subject === 1 && block === 3;
   const text = renderTerminal(await summarized({ experiment: withSlice(experiment(), isControl, idle) }));
-  const said = "no interval in tcp-connect-request-close, since a block completed nothing; all others hold 1.";
+  const said = "no interval in tcp-connect-request-close, since a block completed too little; all others hold 1.";
   assert.ok(text.includes(`- Control: direct-again is direct once more; ${said}\n`), text);
 });
 

@@ -1,6 +1,5 @@
-import { countedSlices, ratesOf } from "../cells.ts";
+import { countedSlices, mediansOf, ratesOf } from "../cells.ts";
 import type { Experiment } from "../experiment.ts";
-import { mergeHistograms, percentileUs } from "../histogram.ts";
 import type { Interval, IntervalRequest } from "../intervals.ts";
 import { type Control, quantity } from "../result.ts";
 import { rateEstimate } from "../summarize-cell.ts";
@@ -59,6 +58,5 @@ function blocksOf(
   figure: (typeof figures)[number],
 ): number[] {
   const slices = countedSlices(experiment, { subject, work });
-  if (figure === "rate") return ratesOf(slices);
-  return slices.map(({ sample }) => percentileUs(mergeHistograms([sample.latency]), 50) ?? Number.NaN);
+  return figure === "rate" ? ratesOf(slices) : mediansOf(slices);
 }

@@ -1,5 +1,5 @@
 import type { BenchResult, CellResult, WorkSummary } from "../../measure/result.ts";
-import { someControlDiffers } from "../control.ts";
+import { mark, someControlDiffers } from "../control.ts";
 import { formatRatio } from "../format.ts";
 
 /** What came out, in a sentence a work: who is fastest, who slowest, and whether that can be told. */
@@ -14,11 +14,12 @@ function answerOf({ cells, control }: BenchResult, { work }: WorkSummary): strin
     .sort((a, b) => b.ratio!.value! - a.ratio!.value!);
   const [best, ...others] = compared;
   if (best === undefined) return undefined;
-  const first = `In ${work}, ${best.subject} does ${formatRatio(best.ratio)} of ${control.reference}`;
+  const ratioText = ({ ratio, ratioDoubtful }: CellResult): string => formatRatio(ratio) + mark(ratioDoubtful === true);
+  const first = `In ${work}, ${best.subject} does ${ratioText(best)} of ${control.reference}`;
   const last = others.at(-1);
   if (last === undefined) return `${first}.`;
   const apart = intervalsApart(best, last) ? "" : "; their intervals meet, so that they are not told apart";
-  return `${first}, ${last.subject} ${formatRatio(last.ratio)}${apart}.`;
+  return `${first}, ${last.subject} ${ratioText(last)}${apart}.`;
 }
 
 function intervalsApart(better: CellResult, worse: CellResult): boolean {

@@ -1,5 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import type { BenchResult } from "../../measure/result.ts";
+import { mark } from "../control.ts";
 import { formatRatio } from "../format.ts";
 import { figure } from "./figure.ts";
 import type { Html } from "./html.ts";
@@ -26,7 +27,9 @@ export function ratioFigure(result: BenchResult): Html | undefined {
     .filter((one) => rows.some((row) => row.subject === one));
   const alternatives = result.cells
     .filter(({ ratio }) => ratio !== null && ratio.value !== null)
-    .map(({ subject, work, ratio }) => `${subject} in ${work}: ${formatRatio(ratio)}`);
+    .map(({ subject, work, ratio, ratioDoubtful }) => {
+      return `${subject} in ${work}: ${formatRatio(ratio)}${mark(ratioDoubtful === true)}`;
+    });
   return figure({
     title: `Rate as a part of ${reference}'s, with its 95 % interval`,
     alternative: `Ratios to ${reference}. ${alternatives.join("; ")}.`,
