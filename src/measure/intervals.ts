@@ -16,11 +16,15 @@ export const FEWEST_BLOCKS = 5;
 /** Fewer blocks get Student's interval: most resamples of so few would be of one or two blocks only. */
 const FEWEST_TO_RESAMPLE = 10;
 const RESAMPLES = 4999;
+/** Of the standard error: a resample with less has no spread of its own. */
+const LEAST_SPREAD = 0.01;
+/** More of them reach into the ends of the interval. */
+const MOST_WITHOUT_SPREAD = (1 - CONFIDENCE) / 4;
 
 /**
  * The geometric mean of one positive value a block, and its 95 % interval by the studentized bootstrap (bootstrap-t):
  * blocks are drawn again with replacement, whole, and the distribution of (mean − true mean) / standard error is read
- * off the resamples; of fewer than ten blocks it is Student's t instead. It works on logarithms, so that the interval of
+ * off the resamples; of fewer than ten blocks, or of blocks that are alike but for one, it is Student's t instead. It works on logarithms, so that the interval of
  * a ratio a/b is that of b/a turned over.
  *
  * Percentile and BCa intervals are too short with ten or twelve blocks (on normal noise the percentile interval holds
@@ -44,11 +48,14 @@ export function geometricMeanInterval(values: readonly number[], seed: number): 
   const { mean, standardError } = summaryOf(logs);
   const estimate = Math.exp(mean);
   if (logs.length < FEWEST_BLOCKS) return { estimate, low: undefined, high: undefined };
-  if (logs.length < FEWEST_TO_RESAMPLE) {
+  const t =
+    logs.length < FEWEST_TO_RESAMPLE
+      ? undefined
+      : studentizedResamples(logs, { mean, standardError }, seededRandom(seed));
+  if (t === undefined) {
     const reach = studentT(logs.length - 1) * standardError;
     return { estimate, low: Math.exp(mean - reach), high: Math.exp(mean + reach) };
   }
-  const t = studentizedResamples(logs, mean, seededRandom(seed));
   // The upper end of t gives the lower end of the interval, and the other way round.
   return {
     estimate,
@@ -68,17 +75,27 @@ function summaryOf(values: Float64Array): { mean: number; standardError: number 
   return { mean, standardError: Math.sqrt(squares / (n - 1) / n) };
 }
 
-/** Sorted. A resample in which all values are alike has no error to divide by, and counts as 0. */
-function studentizedResamples(values: Float64Array, center: number, random: Random): Float64Array {
+/**
+ * Sorted. Undefined where too many resamples leave out what makes the spread, as of blocks that are alike but for one that
+ * was stalled: divided by next to nothing they would give an interval up to infinity.
+ */
+function studentizedResamples(
+  values: Float64Array,
+  sample: { readonly mean: number; readonly standardError: number },
+  random: Random,
+): Float64Array | undefined {
   const n = values.length;
+  const least = sample.standardError * LEAST_SPREAD;
+  let withoutSpread = 0;
   const draw = new Float64Array(n);
   const t = new Float64Array(RESAMPLES);
   for (let resample = 0; resample < RESAMPLES; resample += 1) {
     for (let i = 0; i < n; i += 1) draw[i] = values[random.below(n)]!;
     const { mean, standardError } = summaryOf(draw);
-    t[resample] = standardError > 0 ? (mean - center) / standardError : 0;
+    if (standardError > least) t[resample] = (mean - sample.mean) / standardError;
+    else withoutSpread += 1;
   }
-  return t.sort();
+  return withoutSpread > RESAMPLES * MOST_WITHOUT_SPREAD ? undefined : t.sort();
 }
 
 /** @param sorted of length B. The p-quantile is its p × (B + 1)-th value. */

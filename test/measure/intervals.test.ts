@@ -53,6 +53,15 @@ test("blocks that are all alike have an interval of no width", () => {
   for (const value of [estimate, low, high]) assert.ok(Math.abs(value! - 7) < 1e-12);
 });
 
+test("one stalled block among others that are alike widens the interval, and not up to infinity", () => {
+  for (const noise of [0, 1e-9, 1e-4]) {
+    const random = seededRandom(5);
+    const values = Array.from({ length: 12 }, (_, at) => (at === 5 ? 65 : Math.exp(noise * normal(random))));
+    const { estimate, low, high } = geometricMeanInterval(values, 1);
+    assert.ok(low! < 1 && estimate! < high! && high! < 65, `${noise}: ${low} ${estimate} ${high}`);
+  }
+});
+
 test("too few blocks, a zero, nothing and no number have no interval", () => {
   const few = geometricMeanInterval([1, 2, 4, 8].slice(0, FEWEST_BLOCKS - 1), 1);
   assert.ok(few.estimate !== undefined && few.low === undefined && few.high === undefined);
