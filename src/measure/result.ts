@@ -211,7 +211,14 @@ interface SubjectSummary {
 }
 
 /** A percentile of latency: `99.9`, by its name. */
-export type Percentile = Estimate & { readonly percentile: string };
+export type Percentile = Estimate & {
+  readonly percentile: string;
+  /**
+   * Of all answers together, where that lies far beyond the interval: a few blocks are unlike the others, as when something
+   * stalled, and a mean of groups hides them. Absent where it does not.
+   */
+  readonly overall?: Quantity;
+};
 
 export interface CellResult {
   readonly subject: string;

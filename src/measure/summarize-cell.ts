@@ -7,7 +7,15 @@ import { encodeHistogram, mergeHistograms } from "./histogram.ts";
 import { FEWEST_BLOCKS, type Interval, type IntervalRequest } from "./intervals.ts";
 import { latencyFigures } from "./latency.ts";
 import { meanEstimate } from "./mean.ts";
-import { type CellResult, type Estimate, type Failure, type Missing, quantity, type Unit } from "./result.ts";
+import {
+  type CellResult,
+  type Estimate,
+  type Failure,
+  type Missing,
+  type Percentile,
+  quantity,
+  type Unit,
+} from "./result.ts";
 import type { Cell } from "./schedule.ts";
 import type { SummaryInput } from "./summarize.ts";
 import { type WorkName, workOf } from "./work.ts";
@@ -15,6 +23,8 @@ import { type WorkName, workOf } from "./work.ts";
 /** Subject 0, which all others are compared with. */
 export const REFERENCE = 0;
 const PERCENTILES = ["50", "90", "99", "99.9", "99.99"] as const;
+/** As many times an interval's upper end, a percentile of all answers is another story. */
+const FAR_BEYOND = 1.5;
 /** Intervals that a cell needs: of its rate, of its ratio, and of each percentile. */
 export const INTERVALS_A_CELL = 2 + PERCENTILES.length;
 
@@ -101,10 +111,16 @@ function latencyOf(
   const percentiles = PERCENTILES.map((percentile, at) => {
     const interval = intervals[at]!;
     const alone: Interval = { estimate: figures[at]!.whole, low: undefined, high: undefined };
-    return Object.assign({ percentile }, estimate(interval.low === undefined ? alone : interval, "us", reason));
+    const own = estimate(interval.low === undefined ? alone : interval, "us", reason);
+    return Object.assign({ percentile }, own, overallOf(own, figures[at]!.whole));
   });
   const isEmpty = histogram.totalCount === 0;
   return { percentiles, latency: isEmpty ? null : { hdrHistogram: encodeHistogram(histogram), unit: "ns" } };
+}
+
+function overallOf({ interval }: Estimate, whole: number | undefined): Pick<Percentile, "overall"> {
+  if (interval === null || whole === undefined || whole <= interval[1] * FAR_BEYOND) return {};
+  return { overall: quantity(whole, "us") };
 }
 
 function latencyBlocks(slices: readonly Slice[]): string[] {

@@ -1,6 +1,6 @@
 import type { BenchResult, Failure } from "../measure/result.ts";
 import { controlTexts } from "./control.ts";
-import { formatNumber, formatShare, NOT_ENOUGH } from "./format.ts";
+import { formatLatency, formatNumber, formatShare, NOT_ENOUGH } from "./format.ts";
 
 /** What one has to know to read the tables: failures first, then an early end, noise, and how it was measured. */
 export function noteLines(result: BenchResult, jsonFile: string | undefined): string[] {
@@ -19,6 +19,7 @@ export function noteTexts(result: BenchResult): string[] {
     ...endTexts(result),
     ...controlTexts(result),
     ...bottleneckTexts(result),
+    ...stallTexts(result),
     ...(method.generator === undefined ? [] : [`Load generator: ${method.generator}.`]),
     `Intervals (${(method.confidence.value ?? 0) * 100} %): ${method.intervals}`,
     ...stolenText(environment.stolenTime.value),
@@ -68,6 +69,19 @@ function bottleneckTexts({ cells, control }: BenchResult): string[] {
       .map(({ subject, work }) => `${subject} in ${work}`);
     if (where.length === 0) return [];
     return [`BOTTLENECK: the ${ours[who]}, not the subject, sets the rate of ${where.join(", ")}.`];
+  });
+}
+
+/** Where a mean of blocks is not what one answer in so many had to wait. */
+function stallTexts({ cells }: BenchResult): string[] {
+  return cells.flatMap(({ subject, work, percentiles }) => {
+    const hidden = percentiles.flatMap(({ percentile, overall, ...own }) =>
+      overall === undefined
+        ? []
+        : [`p${percentile} ${formatLatency(overall)} where blocks come to ${formatLatency(own)}`],
+    );
+    if (hidden.length === 0) return [];
+    return [`A FEW BLOCKS ARE FAR SLOWER: of all answers together ${subject} has in ${work} ${hidden.join(", ")}.`];
   });
 }
 

@@ -4,6 +4,7 @@ import type { BenchResult, Estimate } from "../../src/measure/result.ts";
 import type { Experiment, Slice } from "../../src/measure/experiment.ts";
 import { createLatencyHistogram, encodeHistogram, recordLatency } from "../../src/measure/histogram.ts";
 import { isPrecise } from "../../src/measure/precision.ts";
+import { noteTexts } from "../../src/report/notes.ts";
 import { suite } from "../support/suite.ts";
 import { inProject } from "../support/root.ts";
 import { cutAfter, experiment, noErrors, plan, summarized, withSlice } from "./synthetic.ts";
@@ -135,6 +136,22 @@ test("the control of an open loop is held against the median latency, since its 
     slice.cell.subject === 2 && slice.block % 2 === 1 ? slower(slice) : slice,
   );
   assert.ok(!isPrecise({ ...plan, works: [work] }, uneven, 0.02), "rates agree, latencies do not");
+});
+
+test("a percentile that a mean of blocks hides stands beside it, and is noted", async () => {
+  const stalled = (slice: Slice): Slice => {
+    const latency = createLatencyHistogram();
+    for (let at = 1; at <= 2000; at += 1) recordLatency(latency, at <= 1000 ? 100 : 1);
+    return { ...slice, sample: { ...slice.sample, latency: encodeHistogram(latency) } };
+  };
+  const result = await summarized({ experiment: withSlice(experiment(), isRr, stalled) });
+  const { percentiles } = cellOf(result, "ipvs-rr");
+  const p99 = percentiles.find(({ percentile }) => percentile === "99")!;
+  // Of 14,000 answers 1,000 took 100 ms: one in 14.
+  assert.ok(p99.overall!.value! > 99_000 && p99.interval![1] < 66_000, JSON.stringify(p99));
+  const note = noteTexts(result).find((text) => text.startsWith("A FEW BLOCKS ARE FAR SLOWER"));
+  assert.match(note!, /ipvs-rr has in tcp-connect-request-close .*p99 100 ms where blocks come to \d/);
+  assert.ok(!JSON.stringify(await summarized()).includes("overall"));
 });
 
 /** As many blocks again, with numbers that follow. */
