@@ -151,6 +151,8 @@ const flags: Flags = {
   works: "--works",
   service: "--service",
   services: "--services",
+  kubeProxy: "--kube-proxy",
+  messageBytes: "--message-bytes",
   budgetMs: "--budget-seconds",
   precision: "--precision-percent",
   plan: "--plan",

@@ -196,6 +196,7 @@ export function resolveBenchOptions(options: BenchOptions): ResolvedBenchOptions
   const reads = unique("works", works).map(readWork);
   if (services.length > 0) requireScalable(specs, reads);
   if ((options.kind ?? "works") !== "works") requireTraffic(specs);
+  refuseUnused(options);
   return {
     subjects: specs,
     works: reads,
@@ -254,6 +255,14 @@ function kubeProxyOf({ kubeProxy, kind = "works", services = [] }: BenchOptions)
 function requireTraffic(specs: readonly SubjectSpec[]): void {
   const other = specs.find((spec) => "emulated" in spec);
   if (other !== undefined) throw configInvalid("subjects", "subjects that carry traffic, in this plan", other.name);
+}
+
+/** What a plan does nothing with is refused, or its result would look as if it had. */
+function refuseUnused({ kind = "works", works, services = [] }: BenchOptions): void {
+  if (kind === "works") return;
+  if (services.length > 0) throw configInvalid("services", `none in a plan of ${kind}`, services.join(","));
+  if (kind === "faults" && works !== undefined)
+    throw configInvalid("works", "none in a plan of faults", works.join(", "));
 }
 
 /** Only what has rules grows with them. */

@@ -98,6 +98,16 @@ export function readPlan(text: string): BenchPlan {
   }
   const { data, error } = planSchema.safeParse(value);
   if (data !== undefined) return data;
-  const [issue] = error.issues;
-  throw configInvalid(["plan", ...issue!.path].join("."), issue!.message, value);
+  throw invalidField(error.issues[0]!, value);
+}
+
+/** One field, what it should be, and what stands there: not the whole plan. */
+function invalidField(issue: z.core.$ZodIssue, plan: unknown): Error {
+  if (issue.code === "unrecognized_keys") {
+    const known = `no field but ${Object.keys(planSchema.shape).join(", ")}`;
+    return configInvalid(["plan", ...issue.path].join("."), known, issue.keys.join(", "));
+  }
+  const expected = issue.message.replace(/^[^:]*: expected (.*?)(, received .*)?$/, "$1");
+  const received = issue.path.reduce((at: unknown, key) => (at as Record<PropertyKey, unknown>)[key], plan);
+  return configInvalid(["plan", ...issue.path].join("."), expected, received ?? "none");
 }

@@ -29,6 +29,37 @@ test("a plan is read from YAML or JSON", () => {
   assert.deepEqual(readPlan("describe: mine\nworks: [tcp-bulk]\nbudgetSeconds: 30\n"), plan);
 });
 
+test("what is wrong in a plan is told by the field: what it should be, and what stands there", () => {
+  for (const [text, message] of [
+    ["works: [tcp-bulk]", "plan.describe: expected string, got none"],
+    ["describe: mine\nworks: tcp-bulk", "plan.works: expected array, got tcp-bulk"],
+    ["describe: mine\nbudgetSeconds: 0", "plan.budgetSeconds: expected number to be >=1, got 0"],
+    ["describe: mine\nservices: [10, 1.5]", "plan.services.1: expected int, got 1.5"],
+    ["describe: mine\nkind: speed", 'plan.kind: expected one of "works"|"faults"|"balance", got speed'],
+    ["describe: mine\nspeed: 3", "plan: expected no field but describe, kind, subjects, works,"],
+    ["", "plan: expected object, got none"],
+  ] as const) {
+    assert.throws(
+      () => readPlan(text),
+      (error: Error) => error.message.startsWith(message) || assert.fail(error.message),
+    );
+  }
+});
+
+test("what a plan does nothing with is refused", () => {
+  const given = { snapshot: emptySnapshot, nodeName: "" };
+  for (const [path, options] of [
+    ["works", { kind: "faults", works: ["tcp-bulk"] }],
+    ["services", { kind: "faults", subjects: ["iptables@kernel"], works: ["tcp-connect"], services: [10] }],
+    ["services", { kind: "balance", subjects: ["iptables@kernel"], works: ["tcp-connect"], services: [10] }],
+  ] as const) {
+    assert.throws(
+      () => resolveBenchOptions({ ...given, ...options }),
+      (error) => isSluiceError(error, "CONFIG_INVALID") && error.details.path === path,
+    );
+  }
+});
+
 test("what is wrong in a plan is named", () => {
   for (const [text, path] of [
     ["works: [tcp-bulk]", "plan.describe"],
