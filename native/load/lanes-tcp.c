@@ -51,8 +51,12 @@ void tcp_open(struct slice* slice, struct lane* lane)
 	if (lane->fd < 0)
 		die("socket");
 	setsockopt(lane->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-	/* One that fails at once fails at its first event, too: nothing is answered from within. */
-	(void)!connect(lane->fd, (struct sockaddr*)to, sizeof *to);
+	/*
+	 * One that fails at once fails at its first event, too: nothing is answered from within. But for one that has no port to
+	 * come from: it looks as if it stood and was dropped, and whoever is measured would be blamed for that.
+	 */
+	if (connect(lane->fd, (struct sockaddr*)to, sizeof *to) != 0 && errno == EADDRNOTAVAIL)
+		die("no local port is left to connect from");
 	lane->state = LANE_CONNECTING;
 	watch_lane(slice, lane, EPOLLOUT, true);
 }

@@ -208,5 +208,20 @@ else {
       }
       await Promise.all([inside.close(), echoes.close()]);
     });
+
+    test("ports of its own that run out are its own limit, by name, and nobody else's dropped connections", async () => {
+      const [range, reuse] = ["net.ipv4.ip_local_port_range", "net.ipv4.tcp_tw_reuse"];
+      const echoes = await startEchoBackends([{ protocol: "tcp", host, port: 0 }], netns);
+      const inside = startNativeGenerator(file, netns);
+      await namespace.run("sysctl", "-qw", `${range}=40000 40003`, `${reuse}=0`);
+      const targets = [{ host, port: echoes.ports[0]! }];
+      const task: LoadTask = { ...common, concurrency: 2, work: "tcp-connect-request-close", targets, windowMs: 100 };
+      await assert.rejects(
+        inside.run(task),
+        (error: Error) => isSluiceError(error, "HOST_UNABLE") && /no local port is left/.test(error.message),
+      );
+      await namespace.run("sysctl", "-qw", `${range}=32768 60999`, `${reuse}=2`);
+      await Promise.all([inside.close(), echoes.close()]);
+    });
   }
 }
