@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { HEADER_BYTES } from "../../../src/measure/message.ts";
 import { createAnswer } from "../../../src/measure/probe/endpoint-answer.ts";
 import { type Asked, connecting, type ProbeTask } from "../../../src/measure/probe/probe.ts";
@@ -137,4 +138,16 @@ test("a kept connection that ends is opened anew for the next request", async ()
   // Whether the next request had gone out already is chance.
   assert.ok((outcomes(kept)["answered 1"] ?? 0) >= 39, JSON.stringify(outcomes(kept)));
   assert.equal(clients.length, 2);
+});
+
+test("an open loop that is stopped still asks what was due: what waits longest is not left out", async () => {
+  const { target } = await serve(() => {});
+  const loop = { kind: "open", ratePerSecond: 100, lanes: 1 } as const;
+  const probe = startProbe({ targets: [target], timeoutMs: 150, loop });
+  await delay(200);
+  probe.stop();
+  const { fresh, kept } = await probe.ended;
+  // One of each is due at a time; the only lane of the kept ones waits for an answer all the while.
+  assert.equal(kept.length, fresh.length);
+  assert.ok(kept.length >= 10 && kept.every(({ outcome }) => outcome === "timedOut"), JSON.stringify(outcomes(kept)));
 });
