@@ -30,6 +30,8 @@ export interface Comparison {
   readonly changes: readonly Change[];
   /** What differs between the hosts: rates and times then say nothing of a regression; ratios, shares and counts do. */
   readonly hostDiffers: readonly string[];
+  /** What differs in what was done: then nothing is a regression of anything. */
+  readonly workDiffers: readonly string[];
   /** A control of a run differs: its intervals are too short by an unknown factor. */
   readonly doubtful: { readonly before: boolean; readonly after: boolean };
   /** What failed after and had not before: worse than any threshold, whatever the rates of what is left. */
@@ -48,17 +50,19 @@ export interface Comparison {
  */
 export function compareResults(before: BenchResult, after: BenchResult, threshold: number): Comparison {
   const hostDiffers = differencesOfHosts(before, after);
+  const workDiffers = differencesOfWork(before, after);
   const [old, now] = [comparedFigures(before), comparedFigures(after)];
   const found = new Map(now.map((figure) => [keyOf(figure), figure]));
   const changes = old.flatMap((figure) => {
     const [a, b] = [figure.estimate, found.get(keyOf(figure))?.estimate ?? null];
     if (a === null || b === null || a.value === null || b.value === null) return [];
-    const counts = !figure.isHosts || hostDiffers.length === 0;
+    const counts = workDiffers.length === 0 && (!figure.isHosts || hostDiffers.length === 0);
     return [changeOf(figure, a, b, counts ? threshold : Infinity)];
   });
   return {
     changes,
     hostDiffers,
+    workDiffers,
     doubtful: { before: someControlDiffers(before), after: someControlDiffers(after) },
     failures: newFailures(before, after),
     unmatched: [...onlyIn(old, now), ...onlyIn(now, old), ...lacking(old, now)],
@@ -140,6 +144,20 @@ function lacking(old: readonly ComparedFigure[], now: readonly ComparedFigure[])
   return old
     .filter((figure) => (found.get(keyOf(figure)) ?? hasValue(figure)) !== hasValue(figure))
     .map(({ subject, work, figure }) => `${figure} of ${subject} in ${work}`);
+}
+
+/** The same names do not make the same work. */
+function differencesOfWork(before: BenchResult, after: BenchResult): string[] {
+  const partsOf = ({ method, services }: BenchResult) => ({
+    "size of messages": `${method.messageSize.value} B`,
+    // Documents from before it was said do not have it.
+    "load generator": method.generator,
+    services: services.map(({ servicePort, endpoints }) => `${servicePort} of ${endpoints.length}`).join(", "),
+  });
+  const [old, now] = [Object.entries(partsOf(before)), Object.values(partsOf(after))];
+  return old.flatMap(([name, text], at) =>
+    text === now[at] || text === undefined || now[at] === undefined ? [] : [`${name}: ${text}, then ${now[at]}`],
+  );
 }
 
 function differencesOfHosts({ environment: a }: BenchResult, { environment: b }: BenchResult): string[] {

@@ -7,7 +7,7 @@ import { renderTable } from "./table.ts";
 
 /** What differs between two results, as text: changes beyond noise first, then what a reader has to know. */
 export function renderComparison(
-  { changes, hostDiffers, doubtful, failures, unmatched }: Comparison,
+  { changes, hostDiffers, workDiffers, doubtful, failures, unmatched }: Comparison,
   threshold: number,
 ): string {
   const moved = changes.filter(({ verdict }) => verdict === "better" || verdict === "worse");
@@ -22,6 +22,7 @@ export function renderComparison(
     `${regressions} ${regressions === 1 ? "regression" : "regressions"} of more than ${threshold * 100} %`,
     ...failures.map((failure) => `${failureText(failure)} It had not before: a regression.`),
     "Intervals of 95 %: of twenty figures that did not change, one is said to have.",
+    ...workDiffers.map((text) => `WORK DIFFERS: ${text}; nothing counts as a regression but what fails.`),
     ...hostDiffers.map((text) => `HOSTS DIFFER: ${text}; only ratios, shares and counts count as regressions.`),
     ...(["before", "after"] as const)
       .filter((which) => doubtful[which])

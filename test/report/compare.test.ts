@@ -90,6 +90,26 @@ test("on another host only ratios count, and what differs is named", () => {
   );
 });
 
+test("another size of messages, generator or number of endpoints is another work: it is named, and nothing is a regression", () => {
+  const worse = withFactor(0.5);
+  const method = { ...worse.method, generator: "node", messageSize: { value: 6000, unit: "B" } as const };
+  const services = worse.services.map((one) => Object.assign({ ...one }, { endpoints: one.endpoints.slice(1) }));
+  const before = { ...result, method: { ...result.method, generator: "native" } };
+  const comparison = compareResults(before, { ...worse, method, services }, 0.05);
+  assert.equal(hasRegressed(comparison), false);
+  assert.deepEqual(comparison.workDiffers, [
+    "size of messages: 64 B, then 6000 B",
+    "load generator: native, then node",
+    "services: default/web:http of 3, kube-system/dns:dns of 2, then default/web:http of 2, kube-system/dns:dns of 1",
+  ]);
+  assert.match(renderComparison(comparison, 0.05), /WORK DIFFERS: size of messages: 64 B, then 6000 B; nothing counts/);
+  assert.deepEqual(
+    compareResults(result, before, 0.05).workDiffers,
+    [],
+    "an older document does not say its generator",
+  );
+});
+
 test("a control that differs, a figure without an interval and a cell that only one has are told", () => {
   const noInterval: Estimate = { value: 3, interval: null, unit: "1/s", reason: "too-few-blocks" };
   const cells = result.cells
