@@ -72,8 +72,14 @@ export async function summarize(input: SummaryInput): Promise<BenchResult> {
   const intervals = cells.map((_, index) => estimated.slice(INTERVALS_A_CELL * index, INTERVALS_A_CELL * (index + 1)));
   const control = controlOf(plan, (work) => {
     const at = cells.findIndex((cell) => cell.work === work && cell.subject === CONTROL);
-    const interval = isOpenLoop(work) ? estimated[requests.length + openLoops.indexOf(work)] : intervals[at]![1];
-    return rateEstimate(interval!, "1", countedSlices(experiment, cells[at]!).length);
+    const blocks = countedSlices(experiment, cells[at]!).length;
+    if (!isOpenLoop(work)) return rateEstimate(intervals[at]![1]!, "1", blocks);
+    const interval = estimated[requests.length + openLoops.indexOf(work)]!;
+    // A rate so low that a block has no median.
+    if (interval.estimate === undefined && blocks >= FEWEST_BLOCKS) {
+      return { value: null, interval: null, unit: "1", reason: "too-few-answers" };
+    }
+    return rateEstimate(interval, "1", blocks);
   });
   const results = cells.map((cell, index) => summarizeCell(input, cell, intervals[index]!, doubtOf(control, cell)));
   return {

@@ -110,19 +110,19 @@ test("the control of an open loop is held against the median latency, since its 
   const work = "tcp-request-response@1000" as const;
   const { slices, limits } = experiment();
   // Of direct again every answer takes half as long again.
-  const opened = (slowdown: number) =>
+  const opened = (slowdown: number, answers = 100) =>
     slices
       .filter(({ cell }) => cell.work === "tcp-connect-request-close")
       .map((slice): Slice => {
         const latency = createLatencyHistogram();
         const factor =
           (slice.cell.subject === 1 ? slowdown : 1) * (1 + 0.01 * ((slice.block + slice.cell.subject) % 3));
-        for (let at = 1; at <= 100; at += 1) recordLatency(latency, factor * at);
+        for (let at = 1; at <= answers; at += 1) recordLatency(latency, factor * at);
         const sample = { ...slice.sample, operations: 500, latency: encodeHistogram(latency) };
         return Object.assign({ ...slice }, { cell: { ...slice.cell, work }, sample });
       });
-  const controlOf = async (slowdown: number) => {
-    const measured: Experiment = { slices: opened(slowdown), limits: limits.slice(0, 1), endedBy: "plan" };
+  const controlOf = async (slowdown: number, answers?: number) => {
+    const measured: Experiment = { slices: opened(slowdown, answers), limits: limits.slice(0, 1), endedBy: "plan" };
     return summarized({ plan: { ...plan, works: [work] }, experiment: measured });
   };
   const { control, cells } = await controlOf(1.5);
@@ -130,6 +130,9 @@ test("the control of an open loop is held against the median latency, since its 
   assert.ok(Math.abs(control.ratios[0]!.ratio.value! - 1.5) < 0.03);
   assert.equal(cells[2]!.ratioDoubtful, true);
   assert.equal((await controlOf(1)).control.differs, false);
+  const rare = await controlOf(1, 10);
+  assert.deepEqual([rare.control.differs, silentNulls(rare), bareFigures(rare)], [null, [], []]);
+  assert.match(JSON.stringify(rare.control.ratios), /"reason":"too-few-answers"/);
   const made = opened(1);
   assert.ok(isPrecise({ ...plan, works: [work] }, doubled(made), 0.02));
   const uneven = doubled(made).map((slice) =>
