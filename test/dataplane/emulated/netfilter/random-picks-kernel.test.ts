@@ -164,7 +164,8 @@ interface Sent {
 class Forcer {
   readonly #front: FrontEnd;
   readonly #host: Host;
-  #port = 30_000;
+  /** Above all ports that packets go to: an answer from one of those would look like a packet of ours. */
+  #port = 31_000;
   #sent: Sent[] = [];
 
   constructor(front: FrontEnd, host: Host) {
