@@ -1,4 +1,4 @@
-import type { Ip } from "../net/ip.ts";
+import { formatIp, type Ip } from "../net/ip.ts";
 import { affinityTableBytes, NO_ENTRY, viewAffinityTable } from "./affinity-table.ts";
 import { NO_BACKEND } from "./balancer.ts";
 
@@ -18,7 +18,7 @@ export interface ClientAffinity {
   remember(client: Ip, slot: number, nowMs: number): void;
   /** Sends nobody to a slot any more. O(clients). */
   forget(slot: number): void;
-  /** All that is remembered, the longest unseen client first. */
+  /** All that is remembered, the longest unseen client first, and of those that are alike by their addresses' texts. */
   clients(nowMs: number): RememberedClient[];
 }
 
@@ -44,6 +44,6 @@ export function createClientAffinity(seconds: number, clients: readonly Remember
       table
         .entries(nowMs)
         .map(({ client, value, sinceMs, untilMs }) => ({ client, slot: value, sinceMs, untilMs }))
-        .sort((a, b) => a.sinceMs - b.sinceMs),
+        .sort((a, b) => a.sinceMs - b.sinceMs || (formatIp(a.client) < formatIp(b.client) ? -1 : 1)),
   };
 }
