@@ -192,7 +192,8 @@ void sl_volley(struct sl_engine* engine)
 	for (uint32_t at = 0; at < stirred->count; at++) {
 		struct sl_conn* conn = stirred->conns[at];
 		conn->stirred = false;
-		if (conn->state == SL_CONN_JOINED)
+		/* One that has spent its budget in this turn goes on in the next. */
+		if (conn->state == SL_CONN_JOINED && sl_list_empty(&conn->ready))
 			sl_pump(engine, conn);
 	}
 	for (uint32_t at = 0; all && at < stirred->count; at += SL_RING_CALLS / 2) {

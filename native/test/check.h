@@ -67,6 +67,7 @@ void test_proxy_header(void);
 void test_tcp(void);
 void test_many(void);
 void test_tcp_limits(void);
+void test_fairness(void);
 void test_udp(void);
 void test_udp_joined(void);
 /** Small paths and link-local clients, in a network namespace. @return false where the host gives none. */

@@ -8,8 +8,9 @@ int main(void)
 		void (*run)(void);
 	} tests[] = {
 		{"wheel", test_wheel},           {"proxy header", test_proxy_header}, {"tcp", test_tcp},
-		{"tcp limits", test_tcp_limits}, {"udp", test_udp},           {"udp joined", test_udp_joined},
-		{"memory", test_memory},         {"ring", test_ring},   {"wait", test_wait},
+		{"tcp limits", test_tcp_limits}, {"fairness", test_fairness},         {"udp", test_udp},
+		{"udp joined", test_udp_joined}, {"memory", test_memory},             {"ring", test_ring},
+		{"wait", test_wait},
 	};
 	int before = open_descriptors();
 	for (size_t at = 0; at < sizeof tests / sizeof *tests; at++) {

@@ -41,7 +41,7 @@ async function whyNoCompiler(): Promise<string | undefined> {
 if (missing !== undefined) test.skip("all of it", missing);
 else {
   test("no error of memory, no undefined behaviour, no leak, no descriptor left open", async () => {
-    const wrapped = ["malloc", "calloc", "realloc", "epoll_ctl", "sendmmsg", "recvmmsg", "syscall"].map(
+    const wrapped = ["malloc", "calloc", "realloc", "epoll_ctl", "recv", "send", "sendmmsg", "recvmmsg", "syscall"].map(
       (name) => `-Wl,--wrap=${name}`,
     );
     const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", ...wrapped];
@@ -54,6 +54,7 @@ else {
       "proxy header: passed",
       "tcp: passed",
       "tcp limits: passed",
+      "fairness: passed",
       "udp: passed",
       "udp joined: passed",
       "memory: passed",
