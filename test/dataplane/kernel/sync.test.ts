@@ -65,13 +65,14 @@ check("a change feeds the chains that changed, and no others", async (kernel, va
   await assertSame(kernel, variant, cluster(40, 1));
 });
 
-check("chains are declared in order of name", async (kernel, variant) => {
+check("chains are declared in the order of name that the back end takes in quickest", async (kernel, variant) => {
   const { programmer, fed } = noted(kernel, variant);
   await programmer.apply(...programOf(...cluster(20, 2)));
   for (const text of fed()) {
     for (const table of text.split("COMMIT")) {
       const declared = linesOf(table, ":");
-      assert.deepEqual(declared, declared.toSorted());
+      const inOrder = declared.toSorted();
+      assert.deepEqual(declared, variant === "legacy" ? inOrder.toReversed() : inOrder);
     }
   }
 });

@@ -26,12 +26,14 @@ const sets = `
   map places { type ipv4_addr : ipv4_addr . inet_service; elements = { 10.96.0.1 : 10.2.0.3 . 8080, 10.96.0.10 : 10.2.0.4 . 80 } }
 `;
 
+/** Never negated: nft 1.0.6 lists "not both" as "neither". */
+const bothPorts = ["0x4e200050", "0x4e2101bb", "0x4e220035"].map((ports) => `@th,0,32 ${ports}`);
+
 /**
- * Bits of headers by their place: both ports at once, one of them, parts of two, TCP's flags under a mask; version,
+ * Bits of headers by their place: one of both ports, parts of two, TCP's flags under a mask; version,
  * protocol, length and addresses of IPv4. A rule has one of them at most, as nft 1.0.6 joins neighbours when it lists.
  */
 const raw: readonly (readonly [text: string, ...values: string[]])[] = [
-  ["@th,0,32", "0x4e200050", "0x4e2101bb", "0x4e220035"],
   ["@th,16,16", "80", "{ 53, 443 }", "8000-9000"],
   ["@th,0,8", "0x4e", "0x4f"],
   ["@th,8,16", "0x2000", "0x2101", "0x2200"],
@@ -70,6 +72,7 @@ function matches({ hook, priority }: Place): fc.Arbitrary<string> {
     said("th dport", fc.oneof(port, fc.constantFrom("1024-65535", "{ 53, 8000-9000 }"))),
     said("th sport", fc.constantFrom("20000", "20001-20004")),
     fc.tuple(fc.constantFrom("<", ">", "<=", ">="), port).map(([sign, number]) => `th dport ${sign} ${number}`),
+    fc.constantFrom(...bothPorts),
     ...raw.map(([text, ...values]) => said(text, fc.constantFrom(...values))),
     said("meta length", fc.constantFrom("29", "0-59", "{ 40, 60 }")),
     said("meta pkttype", fc.constantFrom("host", "broadcast", "{ host, multicast }")),
