@@ -75,7 +75,8 @@ function fileOf(
       section[key] = map;
       section = map as Record<string, unknown>;
     }
-    section[path.at(-1)!] = value;
+    // Values that are drawn twice are one object, which a setting below the first of them would change.
+    section[path.at(-1)!] = structuredClone(value);
   }
   return file;
 }
