@@ -2,7 +2,7 @@
 export const counterNames = [
   /** TCP connections accepted. */
   "accepted",
-  /** Connections that could not be accepted: out of descriptors, say. */
+  /** Connections for which there were no descriptors, memory or local ports; where accepting rests then, each rest. */
   "acceptFailures",
   /** TCP connections that are open now. */
   "active",

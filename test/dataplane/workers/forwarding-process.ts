@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { readdirSync, readFileSync } from "node:fs";
 import type { EngineName } from "../../../src/dataplane/workers/choose-engine.ts";
-import { type RunningCommand, startCommand } from "../../../src/host/exec.ts";
+import { execOk, type RunningCommand, startCommand } from "../../../src/host/exec.ts";
 import { formatSocketAddr, type SocketAddr } from "../../../src/net/flow.ts";
 import { formatIp } from "../../../src/net/ip.ts";
 import { nodeNamed, servicesOf, writeCluster } from "../../cli/cluster-file.ts";
@@ -14,6 +14,10 @@ import { until } from "./peers.ts";
 interface ForwardingProcess {
   /** Descriptors that are open. */
   descriptors(): number;
+  /** Leaves room for so many more descriptors. */
+  limitDescriptors(more: number): Promise<void>;
+  /** Time that processors have spent on it, in milliseconds. */
+  processorMs(): number;
   /** Bytes of memory that are its own and really there: heaps and stacks, no files. */
   ownBytes(): number;
   /** @returns its counters. */
@@ -21,6 +25,9 @@ interface ForwardingProcess {
   /** Ends it as nothing in it does. Resolves when it is gone. */
   kill(): Promise<void>;
 }
+
+/** USER_HZ, the same on all hosts with Linux. */
+const TICKS_A_SECOND = 100;
 
 /** Where the traffic of the two services goes. */
 interface Endpoints {
@@ -56,8 +63,20 @@ export async function startForwarding(
   const listening = JSON.parse(lines()[0]!) as Listening;
   for (const name of Object.keys(to)) assert.equal(listensAt(listening, `default/${name}:main`), where);
   const { pid } = running;
+  const openDescriptors = (): readonly string[] => readdirSync(`/proc/${pid}/fd`);
   return {
-    descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
+    descriptors: () => openDescriptors().length,
+    async limitDescriptors(more) {
+      const taken = new Set(openDescriptors().map(Number));
+      let soft = 0;
+      // Numbers that are free below the limit: a process may have higher ones.
+      for (let free = 0; free < more; soft += 1) free += taken.has(soft) ? 0 : 1;
+      await execOk(["prlimit", "--pid", String(pid), `--nofile=${soft}:`]);
+    },
+    processorMs() {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+      return (Number(fields[11]) + Number(fields[12])) * (1000 / TICKS_A_SECOND);
+    },
     ownBytes: () => Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1024,
     async stop() {
       assert.equal(await running.stop(), 0);

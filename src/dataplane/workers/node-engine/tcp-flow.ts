@@ -60,10 +60,10 @@ export function createTcpFlow(
     });
   };
   const reach = (to: SocketAddr, attempt: number): void => {
-    const dialling = dial(to, policy.dialTimeoutsMs[attempt]!, (endpoint) => {
-      if (endpoint !== undefined) return join(endpoint);
+    const dialling = dial(to, policy.dialTimeoutsMs[attempt]!, (outcome) => {
+      if (typeof outcome === "object") return join(outcome);
       if (aborted) return giveUp("reset");
-      tally.add("refused");
+      tally.add(outcome === "refused" ? "refused" : "acceptFailures");
       return attempt + 1 < policy.dialTimeoutsMs.length ? ask(attempt + 1) : giveUp(policy.failure);
     });
     abort = () => {
