@@ -22,10 +22,11 @@ static void hang_up(struct sl_engine* engine, struct sl_conn* conn)
 	sl_timer_clear(&conn->timer);
 }
 
-static void failed(struct sl_engine* engine, struct sl_conn* conn)
+/** @param as: what it is counted as. */
+static void failed(struct sl_engine* engine, struct sl_conn* conn, enum sl_counter as)
 {
 	hang_up(engine, conn);
-	sl_add(engine, SL_REFUSED, 1);
+	sl_add(engine, as, 1);
 	if (conn->flow.attempt + 1 < conn->policy->tries) {
 		conn->flow.attempt++;
 		sl_conn_ask(engine, conn);
@@ -56,7 +57,7 @@ static void is_dialling(struct sl_engine* engine, struct sl_conn* conn, int fd, 
 	conn->state = SL_CONN_DIALLING;
 	conn->endpoint.watches_out = true;
 	if (sl_watch(engine, &conn->endpoint.source, SL_SIDE_EVENTS | EPOLLOUT) != 0) {
-		failed(engine, conn);
+		failed(engine, conn, SL_REFUSED);
 		return;
 	}
 	conn->endpoint.watched = true;
@@ -70,7 +71,8 @@ static void not_dialled(struct sl_engine* engine, struct sl_conn* conn, int fail
 	if (sl_is_shortage(-failure))
 		starve(engine, conn);
 	else
-		failed(engine, conn);
+		/* No local port is left for that endpoint: there may be for others, so nobody rests. */
+		failed(engine, conn, failure == -EADDRNOTAVAIL ? SL_ACCEPT_FAILURES : SL_REFUSED);
 }
 
 void sl_dialled(struct sl_engine* engine, struct sl_conn* conn, int fd, int outcome)
@@ -130,7 +132,7 @@ void sl_dial_event(struct sl_engine* engine, struct sl_conn* conn, uint32_t even
 		return;
 	sl_timer_clear(&conn->timer);
 	if (sl_connect_result(conn->endpoint.source.fd) != 0) {
-		failed(engine, conn);
+		failed(engine, conn, SL_REFUSED);
 		return;
 	}
 	/* An endpoint that speaks first may have spoken by now, and epoll says so once. That there is no error was asked. */
@@ -141,5 +143,5 @@ void sl_dial_event(struct sl_engine* engine, struct sl_conn* conn, uint32_t even
 void sl_dial_timeout(struct sl_engine* engine, struct sl_conn* conn)
 {
 	sl_list_remove(&conn->ready);
-	failed(engine, conn);
+	failed(engine, conn, SL_REFUSED);
 }

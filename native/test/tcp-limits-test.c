@@ -12,6 +12,21 @@
 
 #define CLIENTS 30
 
+/* The linker leads calls of the core and of these tests here (--wrap). */
+int __real_connect(int fd, const struct sockaddr* to, socklen_t length);
+int __wrap_connect(int fd, const struct sockaddr* to, socklen_t length);
+
+/** While it is set there are no local ports. */
+static bool no_ports;
+
+int __wrap_connect(int fd, const struct sockaddr* to, socklen_t length)
+{
+	if (!no_ports)
+		return __real_connect(fd, to, length);
+	errno = EADDRNOTAVAIL;
+	return -1;
+}
+
 /** Lets time pass, in steps of 50 ms. */
 static void pass(struct world* world, int steps)
 {
@@ -110,6 +125,33 @@ static void test_tries(void)
 	UNTIL(&world, (end = take(client, &byte, 1)) != -EAGAIN);
 	CHECK(end == 0 && world.asked == 3 && world.counters[SL_REFUSED] == 3 && world.became[SL_RESET] == 1);
 	close(client);
+	world_close(&world);
+}
+
+/** Out of local ports is no refusal of the endpoint's, and keeps nobody else from being accepted. */
+static void test_local_ports(void)
+{
+	struct sl_policy policy = plain_policy;
+	struct world world;
+	char byte;
+	int end;
+	int endpoint;
+	policy.tries = 2;
+	world_open(&world, policy, true);
+	int listening = listen_here(&world.to);
+	int client = connect_to(&world.at, true);
+	no_ports = true;
+	UNTIL(&world, (end = take(client, &byte, 1)) != -EAGAIN);
+	no_ports = false;
+	CHECK(end == -ECONNRESET && world.asked == 2 && world.counters[SL_REFUSED] == 0);
+	CHECK(world.counters[SL_ACCEPT_FAILURES] == 2 && sl_engine_wait_ms(world.engine) == -1);
+	int next = connect_to(&world.at, true);
+	UNTIL(&world, (endpoint = accept4(listening, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+	close(client);
+	close(next);
+	close(endpoint);
+	UNTIL(&world, sl_engine_connections(world.engine) == 0);
+	close(listening);
 	world_close(&world);
 }
 
@@ -231,5 +273,6 @@ void test_tcp_limits(void)
 	test_descriptors();
 	test_late_descriptors();
 	test_tries();
+	test_local_ports();
 	test_first_bytes();
 }

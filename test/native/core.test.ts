@@ -41,9 +41,18 @@ async function whyNoCompiler(): Promise<string | undefined> {
 if (missing !== undefined) test.skip("all of it", missing);
 else {
   test("no error of memory, no undefined behaviour, no leak, no descriptor left open", async () => {
-    const wrapped = ["malloc", "calloc", "realloc", "epoll_ctl", "recv", "send", "sendmmsg", "recvmmsg", "syscall"].map(
-      (name) => `-Wl,--wrap=${name}`,
-    );
+    const wrapped = [
+      "malloc",
+      "calloc",
+      "realloc",
+      "epoll_ctl",
+      "connect",
+      "recv",
+      "send",
+      "sendmmsg",
+      "recvmmsg",
+      "syscall",
+    ].map((name) => `-Wl,--wrap=${name}`);
     const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", ...wrapped];
     const said = await built("core", sanitizers, [...sourcesIn("core"), ...sourcesIn("test")]);
     const lines = said.trim().split("\n");
