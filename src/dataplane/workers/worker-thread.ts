@@ -27,6 +27,22 @@ export interface ThreadEvents {
 /** How long a thread may take to close its sockets. */
 const STOP_MS = 2000;
 
+/**
+ * How many seconds a thread may take to answer; one that takes longer is stuck, serves nobody, and is terminated. From
+ * `hold` to `release` new flows of all workers wait for the last one to answer.
+ */
+const patience = Object.freeze({
+  prepare: 60,
+  open: 60,
+  close: 60,
+  hold: 5,
+  switch: 5,
+  release: 5,
+  // Whoever asks these has a deadline.
+  drain: Infinity,
+  stop: Infinity,
+} as const satisfies Record<ControlMessage["kind"], number>);
+
 export const spawnWorker: Spawn = (file, options) => new Worker(file, options);
 
 export function startWorkerThread(start: WorkerStart, spawn: Spawn, events: ThreadEvents): WorkerThread {
@@ -50,7 +66,14 @@ export function startWorkerThread(start: WorkerStart, spawn: Spawn, events: Thre
       const number = asked++;
       return new Promise((resolve) => {
         if (dead) return resolve(undefined);
-        waiting.set(number, resolve as (answer: Answers[keyof Answers]) => void);
+        const enough = countSeconds(patience[message.kind], () => {
+          failure = `it did not answer ${message.kind} within ${patience[message.kind]} s`;
+          void worker.terminate();
+        });
+        waiting.set(number, (answer) => {
+          enough();
+          (resolve as (answer: Answers[keyof Answers]) => void)(answer);
+        });
         worker.postMessage({ number, message } satisfies Asked, []);
       });
     },
@@ -78,4 +101,22 @@ export function startWorkerThread(start: WorkerStart, spawn: Spawn, events: Thre
     for (const resolve of waiting.values()) resolve(undefined);
   });
   return thread;
+}
+
+/**
+ * Calls when so many seconds have gone by in which this thread was there to hear an answer: one that was held up, or
+ * whose process was stopped, counts none of them.
+ *
+ * @returns what takes it back.
+ */
+function countSeconds(seconds: number, call: () => void): () => void {
+  if (seconds === Infinity) return () => {};
+  let left = seconds;
+  const timer = setInterval(() => {
+    left -= 1;
+    if (left > 0) return;
+    clearInterval(timer);
+    call();
+  }, 1000);
+  return () => clearInterval(timer);
 }
