@@ -31,7 +31,7 @@ for (const engine of ["node", "native"] as const) {
     let armed = false;
     /** The first worker is stuck before it hears such a message. */
     const spawn = (_: URL, options: ThreadOptions) => {
-      const thread = spawnWorker(threadFile(import.meta.url, "stickable-worker"), options);
+      const thread = spawnWorker(threadFile(import.meta.url, "stickable-worker-thread"), options);
       const post = thread.postMessage.bind(thread);
       thread.postMessage = (asked: Asked) => {
         const sticks = armed && asked.message.kind === kind && (options.workerData as WorkerStart).seat === 0;
