@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 static void routed(struct sl_engine* engine, struct sl_flow* flow, const struct sl_route* route)
@@ -24,29 +25,29 @@ static void routed(struct sl_engine* engine, struct sl_flow* flow, const struct 
 	sl_conn_over(engine, conn, SL_RESET, refused && conn->policy->failure_resets);
 }
 
-static void on_event(struct sl_engine* engine, struct sl_conn* conn, struct sl_side* side, uint32_t events)
-{
-	if (conn->state == SL_CONN_DIALLING) {
-		sl_dial_event(engine, conn, events);
-		return;
-	}
-	/* An event of this turn may name a connection that has ended in this turn. */
-	if (conn->state != SL_CONN_JOINED)
-		return;
-	sl_side_event(side, events);
-	sl_stir(engine, conn);
-}
+/* An event of this turn may name a connection that has ended in this turn, or an endpoint that was given up in it. */
 
 static void client_ready(struct sl_engine* engine, struct sl_source* source, uint32_t events)
 {
 	struct sl_conn* conn = SL_OF(source, struct sl_conn, client.source);
-	on_event(engine, conn, &conn->client, events);
+	if (conn->state == SL_CONN_DEAD)
+		return;
+	sl_side_event(&conn->client, events);
+	if (conn->state == SL_CONN_JOINED)
+		sl_stir(engine, conn);
+	else if (conn->state == SL_CONN_DIALLING && (events & (EPOLLERR | EPOLLHUP)))
+		sl_conn_fail(engine, conn);
 }
 
 static void endpoint_ready(struct sl_engine* engine, struct sl_source* source, uint32_t events)
 {
 	struct sl_conn* conn = SL_OF(source, struct sl_conn, endpoint.source);
-	on_event(engine, conn, &conn->endpoint, events);
+	if (conn->state == SL_CONN_DIALLING) {
+		sl_dial_event(engine, conn, events);
+	} else if (conn->state == SL_CONN_JOINED) {
+		sl_side_event(&conn->endpoint, events);
+		sl_stir(engine, conn);
+	}
 }
 
 static void timer_fired(void* context, struct sl_timer* timer)

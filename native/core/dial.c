@@ -61,6 +61,13 @@ static void is_dialling(struct sl_engine* engine, struct sl_conn* conn, int fd, 
 		return;
 	}
 	conn->endpoint.watched = true;
+	/* A client that gives up frees the endpoint's socket with its own: the kernel may go on dialling for minutes. */
+	if (!conn->client.watched)
+		conn->client.watched = sl_watch(engine, &conn->client.source, SL_SIDE_EVENTS) == 0;
+	if (conn->client.broken) {
+		sl_conn_fail(engine, conn);
+		return;
+	}
 	uint32_t timeout_ms = conn->policy->dial_timeout_ms[conn->flow.attempt];
 	if (timeout_ms > 0)
 		sl_timer_set(&engine->wheel, &conn->timer, sl_due_ms(engine, timeout_ms));

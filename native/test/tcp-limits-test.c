@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include "../core/conn.h"
+#include "../core/sockets.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -155,6 +156,123 @@ static void test_local_ports(void)
 	world_close(&world);
 }
 
+enum { QUEUE = 4 };
+
+/** An endpoint whose queue is full: it answers no SYN until `fillers` have been accepted. */
+static int listen_full(struct sl_addr* at, int* fillers)
+{
+	*at = (struct sl_addr){.family = 4, .ip = {0x7f000001}};
+	int fd = sl_open_listening(at, true, false, 1);
+	CHECK(fd >= 0);
+	for (int each = 0; each < QUEUE; each++)
+		fillers[each] = connect_to(at, true);
+	return fd;
+}
+
+static void reset(int fd)
+{
+	struct linger at_once = {.l_onoff = 1};
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	close(fd);
+}
+
+/** A client whose endpoint is being dialled, and that has said something. */
+struct dialling {
+	struct world world;
+	int fillers[QUEUE];
+	int listening;
+	int client;
+};
+
+static void begin_dialling(struct dialling* dialling, struct sl_policy policy)
+{
+	struct world* world = &dialling->world;
+	world_open(world, policy, true);
+	dialling->listening = listen_full(&world->to, dialling->fillers);
+	dialling->client = connect_to(&world->at, true);
+	UNTIL(world, world->asked == 1);
+	CHECK(send(dialling->client, "hello", 5, 0) == 5);
+	pass(world, 2);
+}
+
+static void end_dialling(struct dialling* dialling)
+{
+	UNTIL(&dialling->world, sl_engine_connections(dialling->world.engine) == 0);
+	CHECK(dialling->world.counters[SL_ACTIVE] == 0);
+	for (int each = 0; each < QUEUE; each++)
+		close(dialling->fillers[each]);
+	close(dialling->listening);
+	world_close(&dialling->world);
+}
+
+/** A client that resets while its endpoint is dialled frees both, also one that has half-closed before. */
+static void test_client_resets(bool half_closes)
+{
+	struct dialling dialling;
+	struct world* world = &dialling.world;
+	begin_dialling(&dialling, plain_policy);
+	if (half_closes)
+		shutdown(dialling.client, SHUT_WR);
+	pass(world, 2);
+	CHECK(sl_engine_connections(world->engine) == 1);
+	reset(dialling.client);
+	end_dialling(&dialling);
+	CHECK(world->counters[SL_RESETS] == 1 && world->became[SL_RESET] == 1 && world->counters[SL_REFUSED] == 0);
+}
+
+/** One that resets between two tries is noted, and not dialled for a second time. */
+static void test_client_resets_between_tries(void)
+{
+	struct sl_policy policy = plain_policy;
+	struct dialling dialling;
+	struct world* world = &dialling.world;
+	policy.tries = 2;
+	policy.dial_timeout_ms[0] = 1000;
+	begin_dialling(&dialling, policy);
+	sl_engine_hold(world->engine, true);
+	pass(world, 20);
+	CHECK(world->counters[SL_REFUSED] == 1 && sl_engine_connections(world->engine) == 1);
+	reset(dialling.client);
+	pass(world, 2);
+	sl_engine_hold(world->engine, false);
+	end_dialling(&dialling);
+	CHECK(world->asked == 2 && world->counters[SL_RESETS] == 1 && world->counters[SL_REFUSED] == 1);
+}
+
+/** Makes room in the endpoint's queue. @return the connection that has something to say; the others are closed. */
+static int accept_speaker(struct dialling* dialling, char* data, size_t length, int* got)
+{
+	for (;;) {
+		int endpoint;
+		UNTIL(&dialling->world, (endpoint = accept4(dialling->listening, NULL, NULL, SOCK_NONBLOCK)) >= 0);
+		for (int turns = 0; turns < 100; turns++) {
+			turn_once(&dialling->world);
+			*got = take(endpoint, data, length);
+			if (*got > 0)
+				return endpoint;
+		}
+		close(endpoint);
+	}
+}
+
+/** A half-close while the endpoint is dialled ends nothing: it gets all, and then the end. */
+static void test_early_half_close(void)
+{
+	struct dialling dialling;
+	char data[16];
+	int got;
+	begin_dialling(&dialling, plain_policy);
+	shutdown(dialling.client, SHUT_WR);
+	pass(&dialling.world, 2);
+	int endpoint = accept_speaker(&dialling, data, sizeof data, &got);
+	CHECK(got == 5 && memcmp(data, "hello", 5) == 0);
+	UNTIL(&dialling.world, (got = take(endpoint, data, sizeof data)) != -EAGAIN);
+	CHECK(got == 0 && dialling.world.became[SL_RESET] == 0);
+	close(endpoint);
+	close(dialling.client);
+	end_dialling(&dialling);
+}
+
 /** What a client says before it has an endpoint reaches the one that takes it; where none does, the client sees a RST. */
 static void test_first_bytes(void)
 {
@@ -274,5 +392,9 @@ void test_tcp_limits(void)
 	test_late_descriptors();
 	test_tries();
 	test_local_ports();
+	test_client_resets(false);
+	test_client_resets(true);
+	test_client_resets_between_tries();
+	test_early_half_close();
 	test_first_bytes();
 }
