@@ -49,6 +49,7 @@ for (const engine of ["node", "native"] as const) {
   else
     test(name, async () => {
       const backend = await startBackend("echo");
+      test.after(() => backend.kill());
       const at = await freeAddr();
       const forwarding = await startForwarding(engine, at, { tcp: backend.addr, udp: backend.addr });
       const kept = await Promise.all(Array.from({ length: KEPT }, () => tcpClient(at)));
@@ -77,6 +78,5 @@ for (const engine of ["node", "native"] as const) {
       const { acceptFailures = 0 } = await forwarding.stop();
       const most = LATE + WORKERS * (starvedMs / REST_MS + 1);
       assert.ok(acceptFailures >= 1 && acceptFailures <= most, `${acceptFailures} failures in ${starvedMs} ms`);
-      await backend.kill();
     });
 }
