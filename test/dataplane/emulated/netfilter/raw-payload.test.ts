@@ -130,6 +130,23 @@ test("rules with them hold or fail; of the link's header they are undecided by n
   assert.match(traced([match(payload("nh", 96, 64), 0x0a000009), drop]), /^undecided .*: drop or pass$/);
 });
 
+test("a part of a field, which nft lists as a prefix of it, is as wide as the field", () => {
+  const drop = { drop: null };
+  const ofPort = (addr: number, len: number, op?: string): string =>
+    traced([match({ payload: { protocol: "tcp", field: "sport" } }, { prefix: { addr, len } }, op), drop]);
+  // The port is 0x1234.
+  assert.match(ofPort(0x1200, 8), /^drop/);
+  assert.match(ofPort(0x4e00, 8), /^pass/);
+  assert.match(ofPort(0x4e00, 8, "!="), /^drop/);
+  assert.match(ofPort(0x1230, 12), /^drop/);
+  const ofMark = (addr: number, len: number): string =>
+    traced([match({ meta: { key: "mark" } }, { prefix: { addr, len } }), drop]);
+  assert.match(ofMark(0, 16), /^drop/);
+  assert.match(ofMark(0x10000, 16), /^pass/);
+  // How wide the other number is nobody says.
+  assert.match(traced([match(payload("nh", 96, 32), { prefix: { addr: 0x0a000000, len: 8 } }), drop]), /^undecided/);
+});
+
 test("writing bits that decide where a packet goes is undecided by name; writing others changes nothing", () => {
   const set = (key: object): string => traced([{ mangle: { key, value: 80 } }, { accept: null }]);
   assert.match(

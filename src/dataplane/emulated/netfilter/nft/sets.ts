@@ -104,10 +104,8 @@ export function intervalOf(expression: Expression, sort: Sort): Interval | undef
       const { base, bits } = expression.range;
       return { from: base, to: lastOf(base, bits) };
     }
-    case "prefix": {
-      const rest = 2 ** (32 - expression.bits) - 1;
-      return { from: expression.value, to: expression.value + rest };
-    }
+    case "prefix":
+      return prefixInterval(expression.value, expression.bits, bitsOf[sort]);
     case "text":
       return textInterval(expression.text, sort);
     case "range": {
@@ -117,6 +115,14 @@ export function intervalOf(expression: Expression, sort: Sort): Interval | undef
     default:
       return undefined;
   }
+}
+
+/** How wide a number is that can stand with a prefix; of other sorts nobody says it. */
+const bitsOf: { readonly [S in Sort]?: number } = { port: 16, "ether-type": 16, protocol: 8, "tcp-flags": 8, mark: 32 };
+
+function prefixInterval(from: number, bits: number, width = 0): Interval | undefined {
+  const rest = 2 ** (width - bits) - 1;
+  return width < bits || from % (rest + 1) !== 0 ? undefined : { from, to: from + rest };
 }
 
 function textInterval(text: string, sort: Sort): Interval | undefined {
