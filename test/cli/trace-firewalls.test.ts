@@ -1,25 +1,14 @@
 /** "Why not" where other programs' rules stop what services let through: who stops it, where, and what a client says. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { trace, type TraceArguments } from "../../src/cli/trace.ts";
 import type { PacketTraceJson } from "../../src/explain/packet-trace-json.ts";
 import { suite } from "../support/suite.ts";
+import { dumpFiles } from "./dump-files.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sluice-firewalls-"));
 const test = suite("why not, of firewalls and network policies");
-test.after(() => rmSync(folder, { recursive: true }));
+const { file } = dumpFiles(test);
 
 const common = { all: false, o: "json", mode: "iptables", scheduler: "rr", masqueradeAll: false } as const;
-
-let files = 0;
-function file(text: string): string {
-  files += 1;
-  const path = join(folder, `${files}.txt`);
-  writeFileSync(path, text);
-  return path;
-}
 
 async function json(given: Partial<TraceArguments>): Promise<PacketTraceJson> {
   const asked = { from: "203.0.113.9", to: "198.51.100.1:80", ...given };

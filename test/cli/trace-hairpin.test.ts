@@ -1,25 +1,14 @@
 /** A client that is sent to itself: whether its bridge turns the packet round, where ip -d tells. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { trace } from "../../src/cli/trace.ts";
 import type { PacketTraceJson } from "../../src/explain/packet-trace-json.ts";
 import { suite } from "../support/suite.ts";
+import { dumpFiles } from "./dump-files.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sluice-hairpin-"));
 const test = suite("why not, of clients that meet themselves");
-test.after(() => rmSync(folder, { recursive: true }));
+const { file } = dumpFiles(test);
 
 const common = { all: false, o: "json", mode: "iptables", scheduler: "rr", masqueradeAll: false } as const;
-
-let files = 0;
-function file(text: string): string {
-  files += 1;
-  const path = join(folder, `${files}.txt`);
-  writeFileSync(path, text);
-  return path;
-}
 
 const iptablesSave = file(`*nat
 :PREROUTING ACCEPT

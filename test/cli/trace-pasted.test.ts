@@ -1,27 +1,16 @@
 /** Dumps as people paste them: with prompts and fences around, cut short, or from a command that shows the same. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { isSluiceError } from "../../src/core/errors.ts";
 import { trace, type TraceArguments } from "../../src/cli/trace.ts";
 import type { PacketTraceJson } from "../../src/explain/packet-trace-json.ts";
 import { suite } from "../support/suite.ts";
+import { dumpFiles } from "./dump-files.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sluice-pasted-"));
 const test = suite("trace: pasted dumps");
-test.after(() => rmSync(folder, { recursive: true }));
+const { folder, file } = dumpFiles(test);
 
 const common = { all: false, o: "json", mode: "iptables", scheduler: "rr", masqueradeAll: false } as const;
 const SERVICE = "198.51.100.1:443";
-
-let files = 0;
-function file(text: string): string {
-  files += 1;
-  const path = join(folder, `${files}.txt`);
-  writeFileSync(path, text);
-  return path;
-}
 
 /** `forward 192.0.2.10:6443`, and what was said about the dumps. */
 async function said(given: Partial<TraceArguments>, to = SERVICE): Promise<readonly [end: string, remarks: string]> {
