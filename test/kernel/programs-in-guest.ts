@@ -3,17 +3,15 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parseIptables } from "../../src/modes/iptables/parse.ts";
 import { renderIptables } from "../../src/modes/iptables/render.ts";
-import type { IpSet } from "../../src/modes/ipvs/ip-set.ts";
 import { asListed } from "../../src/modes/ipvs/listed.ts";
 import { parseServers } from "../../src/modes/ipvs/parse-servers.ts";
 import { parseSets } from "../../src/modes/ipvs/parse-sets.ts";
 import { renderIpvs } from "../../src/modes/ipvs/render.ts";
-import { entryText, renderSets } from "../../src/modes/ipvs/render-sets.ts";
+import { renderSets } from "../../src/modes/ipvs/render-sets.ts";
 import { formatIp, parseIp } from "../../src/net/ip.ts";
-import type { GuestRun } from "../support/guest.ts";
 import { sample } from "../support/seed.ts";
 import { expectedPicks } from "./expected-picks.ts";
-import type { Guest, GuestTest } from "./guest.ts";
+import type { Guest } from "./guest.ts";
 import {
   clusterIpOf,
   endpointIps,
@@ -26,6 +24,8 @@ import {
 import { foreignServers, foreignSets } from "./guest-foreign.ts";
 import type { Dumps } from "./guest-kernel.ts";
 import { clientOf, CONNECTIONS, type GuestPart, guestParts, type GuestReport } from "./guest-report.ts";
+import { plainSets } from "./plain-sets.ts";
+import { reportTests } from "./report-tests.ts";
 
 /** About half a minute where the host is idle. */
 const TIMEOUT_MS = 600_000;
@@ -61,36 +61,9 @@ const modules = [
 const program = fileURLToPath(import.meta.url).replace(/programs-in-guest(\.[jt]s)$/, "guest-ipvs-program$1");
 
 const parts = sample(guestParts, 2);
-const tests: GuestTest[] = [];
-const inGuest = (name: string, body: (report: GuestReport) => void): void => {
-  tests.push({ name, body: (ran) => body(reportOf(ran)) });
-};
-
-/** What is not asked for is not tried. */
-const inPart = <Part extends GuestPart>(
-  part: Part,
-  name: string,
-  body: (found: NonNullable<GuestReport[Part]>, report: GuestReport) => void,
-): void => {
-  if (parts.includes(part)) inGuest(name, (report) => body(report[part]!, report));
-};
-
-function reportOf({ exitCode, stdout, stderr, console }: GuestRun): GuestReport {
-  assert.equal(exitCode, 0, `the program in the guest failed: ${stderr}\n${console}`);
-  return JSON.parse(stdout) as GuestReport;
-}
+const { tests, inGuest, inPart } = reportTests<GuestReport, GuestPart>(parts);
 
 const families = [guestTables(4), guestTables(6)] as const;
-
-/** Without what the kernel chooses: the order of entries, and two options. */
-function plainSets(sets: readonly IpSet[]): string {
-  const plain = sets.map((set) => ({
-    ...set,
-    options: set.options.filter(({ name }) => name !== "bucketsize" && name !== "initval"),
-    entries: set.entries.toSorted((a, b) => (entryText(a) < entryText(b) ? -1 : 1)),
-  }));
-  return renderSets(plain, "save");
-}
 
 /** The table nat, then filter, as they are rendered, without counters. */
 function plainRules(saved: string): string {

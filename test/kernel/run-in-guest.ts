@@ -6,24 +6,23 @@ import { programOptionsOf } from "../../src/agent/config/program-options.ts";
 import { compileProgram } from "../../src/modes/compile.ts";
 import { parseIptables } from "../../src/modes/iptables/parse.ts";
 import { renderIptables } from "../../src/modes/iptables/render.ts";
-import type { IpSet } from "../../src/modes/ipvs/ip-set.ts";
 import { asListed } from "../../src/modes/ipvs/listed.ts";
 import { parseSets } from "../../src/modes/ipvs/parse-sets.ts";
 import { renderIpvs } from "../../src/modes/ipvs/render.ts";
-import { entryText, renderSets } from "../../src/modes/ipvs/render-sets.ts";
 import type { IpvsTables } from "../../src/modes/ipvs/tables.ts";
 import { loadCluster } from "../../src/cluster/load.ts";
 import { buildModel } from "../../src/model/build.ts";
 import type { Family } from "../../src/net/ip.ts";
 import { formatIp, parseIp } from "../../src/net/ip.ts";
-import type { GuestRun } from "../support/guest.ts";
 import { sample } from "../support/seed.ts";
 import { expectedPicks } from "./expected-picks.ts";
-import type { Guest, GuestTest } from "./guest.ts";
+import type { Guest } from "./guest.ts";
 import { clusterText, config, drain, endpointIps, nodeIps, web } from "./guest-run-cluster.ts";
 import type { Dumps } from "./guest-kernel.ts";
 import { clientOf, CONNECTIONS } from "./guest-report.ts";
 import { type RunPart, runParts, type RunReport } from "./guest-run-report.ts";
+import { plainSets } from "./plain-sets.ts";
+import { reportTests } from "./report-tests.ts";
 
 /** Some forty commands of the host for each sync, and a guest is slow where its host is at work. */
 const TIMEOUT_MS = 900_000;
@@ -61,34 +60,7 @@ async function wanted(): Promise<readonly IpvsTables[]> {
 
 const parts = sample(runParts, 1);
 const tables = await wanted();
-const tests: GuestTest[] = [];
-const inGuest = (name: string, body: (report: RunReport) => void): void => {
-  tests.push({ name, body: (ran) => body(reportOf(ran)) });
-};
-
-/** What is not asked for is not tried. */
-const inPart = <Part extends RunPart>(
-  part: Part,
-  name: string,
-  body: (found: NonNullable<RunReport[Part]>, report: RunReport) => void,
-): void => {
-  if (parts.includes(part)) inGuest(name, (report) => body(report[part]!, report));
-};
-
-function reportOf({ exitCode, stdout, stderr, console }: GuestRun): RunReport {
-  assert.equal(exitCode, 0, `the program in the guest failed: ${stderr}\n${console}`);
-  return JSON.parse(stdout) as RunReport;
-}
-
-/** Without what the kernel chooses: the order of entries, and two options. */
-function plainSets(sets: readonly IpSet[]): string {
-  const plain = sets.map((set) => ({
-    ...set,
-    options: set.options.filter(({ name }) => name !== "bucketsize" && name !== "initval"),
-    entries: set.entries.toSorted((a, b) => (entryText(a) < entryText(b) ? -1 : 1)),
-  }));
-  return renderSets(plain, "save");
-}
+const { tests, inGuest, inPart } = reportTests<RunReport, RunPart>(parts);
 
 /** Chains of ours and what leads to them, of nat and filter, without counters. */
 function ourRules(saved: string, family: Family): string {
